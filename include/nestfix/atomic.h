@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * atomic: replace, create or remove a file so that a power cut leaves the old or the new one.
+ *
+ * Calling order: atomic_open, atomic_write any number of times, then atomic_commit or atomic_abandon. The new content
+ * grows in a hidden file beside the target (".NAME.aa-nestfix-XXXXXX", O_EXCL), with owner, mode, xattrs (ACLs and
+ * security labels among them) of the old file set by descriptor before anything is renamed. commit is fsync, renameat,
+ * fsync of the directory; no caller can forget a step. The target must be a regular file, not a symlink, and must still
+ * be the inode it was at atomic_open, else ERR_REFUSED.
+ *
+ * On a FUSE file system that has no chown, xattr or fsync (/etc/pve) those steps are left out when they answer EPERM,
+ * EOPNOTSUPP, ENOSYS or EINVAL, and the bytes go out in one write.
+ */
+#ifndef NESTFIX_ATOMIC_H
+#define NESTFIX_ATOMIC_H
+
+#include <nestfix/fsio.h>
+
+struct atomic {
+	int dirfd;      /* of the directory, or -1 */
+	int fd;         /* of the new file, or -1 */
+	int old;        /* of the file that stands there, or -1 */
+	struct stat st; /* of the file that stands there */
+	char *name, *temp, *path;
+};
+
+/* Attributes for a file that does not exist yet; for one that does they are ignored (it keeps its own) unless `force`.
+ */
+struct atomic_attr {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	bool force;
+	struct timespec mtime; /* tv_nsec UTIME_NOW: now; used only with force */
+};
+
+int atomic_open(struct atomic *a, const struct root *root, const char *path, const struct atomic_attr *attr,
+		struct err *err);
+int atomic_write(struct atomic *a, struct slice bytes, struct err *err);
+/* The descriptor of the new file, for attributes that the caller sets itself (backup: xattrs and ACLs of an archive).
+ */
+int atomic_fd(const struct atomic *a);
+int atomic_commit(struct atomic *a, struct err *err); /* on failure as atomic_abandon */
+void atomic_abandon(struct atomic *a);                /* removes the hidden file; the target was never touched */
+#define AUTOATOMIC __attribute__((cleanup(atomic_abandon))) struct atomic
+
+/* All four in one call. */
+int atomic_replace(const struct root *root, const char *path, struct slice bytes, const struct atomic_attr *attr,
+		   struct err *err);
+
+/* Removes a file and syncs its directory. A missing file is no error. */
+int atomic_remove(const struct root *root, const char *path, struct err *err);
+
+/* Removes hidden files that a killed run left in a directory. */
+int atomic_sweep(const struct root *root, const char *dir, struct err *err);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fsio: read files that may be trusted, below a root.
+ *
+ * Every path is absolute and means "below the root": /etc/apparmor.d/x of --root /srv/img is /srv/img/etc/apparmor.d/x.
+ * With a root other than "/" a symlink is resolved as it would be on the machine that boots from that root
+ * (openat2 RESOLVE_IN_ROOT), so no path leaves it. A kernel without openat2 (before 5.6): a walk by openat with
+ * O_NOFOLLOW that refuses symlinks.
+ *
+ * What was opened is checked by fstat, never the name: a regular file, owned by root (or by the caller, or by the owner
+ * of the root directory), not writable by group or others, not over the limit.
+ */
+#ifndef NESTFIX_FSIO_H
+#define NESTFIX_FSIO_H
+
+#include <sys/stat.h>
+
+#include <nestfix/buf.h>
+#include <nestfix/err.h>
+
+enum { FSIO_LIMIT_POLICY = 8 << 20 }; /* bytes; the largest policy file known is under 200 KiB */
+
+struct root {
+	int fd;     /* O_PATH directory, or -1 */
+	bool live;  /* it is "/": this machine, this kernel */
+	uid_t uid;  /* owner of the directory */
+	char *path; /* as given, without trailing slashes; "/" for the live root */
+};
+
+int root_open(struct root *root, const char *dir, struct err *err); /* ERR_USAGE where it is no directory */
+void root_release(struct root *root);
+#define AUTOROOT __attribute__((cleanup(root_release))) struct root
+
+/* The path as the outside world sees it, for messages and for programs that are run. */
+const char *root_path(const struct root *root, const char *path, struct arena *arena);
+
+/* open(2) below the root; O_CLOEXEC is added. -1 with errno set and err filled. */
+int fsio_open(const struct root *root, const char *path, int flags, struct err *err);
+
+struct file {
+	struct slice bytes;
+	struct stat st;
+};
+
+enum fsio_kind { FSIO_MISSING, FSIO_FILE, FSIO_DIR, FSIO_ELSE };
+
+/* What a path is (symlinks followed inside the root). -1 with err where it cannot be told. */
+int fsio_kind(const struct root *root, const char *path, enum fsio_kind *out, struct err *err);
+
+/*
+ * Reads a whole trusted file into the arena. Kinds of error: ERR_REFUSED not regular, foreign owner, writable by
+ * others, over the limit, a symlink that leaves the root; ERR_FAILED for the rest. Every text names the file, every
+ * hint the way out.
+ */
+int fsio_read(const struct root *root, const char *path, size_t limit, struct arena *arena, struct file *out,
+	      struct err *err);
+
+/* As fsio_read, from a descriptor that is open already. `name` is for messages. */
+int fsio_read_fd(int fd, const struct root *root, const char *name, size_t limit, struct arena *arena, struct file *out,
+		 struct err *err);
+
+/* The names in a directory without . and .., sorted by byte. */
+int fsio_list(const struct root *root, const char *path, struct arena *arena, struct slice **names, size_t *count,
+	      struct err *err);
+
+/* mkdir -p below the root with a mode for what is made. */
+int fsio_mkdirs(const struct root *root, const char *path, mode_t mode, struct err *err);
+
+void fsio_close(int *fd);
+#define AUTOCLOSE __attribute__((cleanup(fsio_close))) int
+
+#endif
