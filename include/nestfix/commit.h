@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * commit: the one place where order matters.
+ *
+ * lock → finish or undo an unfinished journal → re-read and compare with what was planned → backup (fsync) → journal
+ * "begun" (fsync) → each file: temp, attributes by fd, fsync, rename, fsync dir → compile what is now on disk; equal to
+ * what was proved → load into the kernel → refresh the boot cache → journal "done". Any failure before "done" restores
+ * files and kernel policy, newest first.
+ */
+#ifndef NESTFIX_COMMIT_H
+#define NESTFIX_COMMIT_H
+
+#include <nestfix/backup.h>
+#include <nestfix/journal.h>
+#include <nestfix/kernel.h>
+#include <nestfix/prove.h>
+
+struct receipt {
+	const char *backup_id;
+	const char **files; /* written */
+	size_t file_count;
+	struct slice *profiles; /* loaded into the kernel */
+	size_t profile_count;
+	enum kernel_state kernel;
+	const char *recovered; /* what was done about an unfinished run before this one, or NULL */
+};
+
+/* Writes what was proved. Errors: ERR_FAILED (as before), ERR_REFUSED (the files are not what was planned), ERR_BROKEN.
+ */
+int commit_proof(const struct proof *proof, const struct kernel *kernel, struct arena *arena, struct receipt *out,
+		 struct err *err);
+
+/*
+ * Takes back a change: `id` or NULL for the newest that is in force. Exact bytes and attributes where the file is as we
+ * left it; where it was edited since, only our change is taken out; where that is impossible, ERR_REFUSED with the
+ * steps by hand. The restored policy must compile, and is loaded, before the change counts as undone.
+ */
+int commit_rollback(const struct compiler *compiler, const struct kernel *kernel, const char *id, struct arena *arena,
+		    struct receipt *out, struct err *err);
+
+/* Finishes or undoes what a killed run left. Done by the two above; here for a command that only reads and wants to say
+ * so: *words is NULL where there is nothing unfinished. Changes nothing. */
+int commit_unfinished(const struct root *root, struct arena *arena, const char **words, struct err *err);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * compile: policy text → compiled policy, by the host's own apparmor_parser.
+ *
+ * What is compiled is exactly what was read: all files of a policy are laid out in a private staging directory, with
+ * the edited ones in their new form, and the parser's base directory is that. So the proof speaks of the bytes that
+ * will be written, and a file that changes meanwhile cannot slip in. Messages of the parser name the real paths again.
+ */
+#ifndef NESTFIX_COMPILE_H
+#define NESTFIX_COMPILE_H
+
+#include <nestfix/discover.h>
+#include <nestfix/run.h>
+
+struct compiler {
+	const struct root *root;
+	const char *program; /* absolute path of apparmor_parser */
+	char version[32];    /* "3.0.8" */
+	int major, minor;
+	const char *kernel_features; /* file for --kernel-features (-M before 3.0), or NULL: the running kernel's own */
+	const char *policy_features; /* file, or NULL: as the parser's configuration says */
+	const char *config;          /* file for --config-file, or NULL */
+};
+
+/*
+ * Finds the parser (`program` or NULL: apparmor_parser) and asks its version. `features` (or NULL) names a feature
+ * file. On the live root with AppArmor in the kernel the kernel's features and the host's parser.conf are used;
+ * elsewhere those of the root, and where it has none those of the machine. ERR_FAILED with what to install where there
+ * is no parser.
+ */
+int compiler_init(struct compiler *out, const struct root *root, const char *program, const char *features,
+		  struct arena *arena, struct err *err);
+
+/* Bytes that stand in for a file of the policy. */
+struct compile_text {
+	const char *path; /* below the root, as in policy_source */
+	struct slice bytes;
+};
+
+/*
+ * Compiles one top-level file of a policy that was read, with some of its files replaced. *blob lives in the arena.
+ * ERR_FAILED with the parser's own words on a syntax error, an empty output, a time-out.
+ */
+int compile_policy(const struct compiler *compiler, const struct policy *policy, const struct compile_text *texts,
+		   size_t text_count, struct arena *arena, struct slice *blob, struct err *err);
+
+/* Compiles a text given on stdin, with the root's policy directory as it is on disk: a generated profile. */
+int compile_text(const struct compiler *compiler, const char *name, struct slice text, struct arena *arena,
+		 struct slice *blob, struct err *err);
+
+/* Compiles a file as it is on disk now, without staging: for the check after writing. */
+int compile_disk(const struct compiler *compiler, const char *path, struct arena *arena, struct slice *blob,
+		 struct err *err);
+
+/* Does this parser take `priority=` on a file rule? Asked by a probe text, not by the version. 1, 0, -1. */
+int compile_knows_priority(const struct compiler *compiler, struct arena *arena, struct err *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * prove: patch → proof. Old and new policy are compiled and compared on all strings.
+ *
+ * A struct proof can be made only here, and commit takes nothing else: an unproved change cannot be written.
+ */
+#ifndef NESTFIX_PROVE_H
+#define NESTFIX_PROVE_H
+
+#include <nestfix/compare.h>
+#include <nestfix/compile.h>
+#include <nestfix/rewrite.h>
+
+struct proof_policy {
+	const struct policy *policy;
+	struct slice old_blob, new_blob;
+	struct comparison comparison;
+};
+
+struct proof; /* opaque: see prove.c */
+
+/*
+ * 0: *out holds a proof that each policy changes, and only inside the patch's exemption; that each file's bytes
+ * outside its edits are the same; that the witnesses of the finding are allowed in the new policy. -1 ERR_REFUSED: the
+ * change is not what it should be; the text holds profile, path and permission of an example. -1 ERR_FAILED: could not
+ * be compiled or compared. On -1 *out is NULL, and *policies (where not NULL) still holds what was compared, for the
+ * report.
+ */
+int prove_patch(struct proof **out, const struct patch *patch, const struct compiler *compiler, struct arena *arena,
+		struct proof_policy **policies, size_t *policy_count, struct err *err);
+
+const struct patch *proof_patch(const struct proof *proof);
+const struct compiler *proof_compiler(const struct proof *proof);
+const struct proof_policy *proof_policies(const struct proof *proof, size_t *count);
+
+#endif

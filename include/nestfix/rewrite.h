@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rewrite: finding → the smallest edits. Pure.
+ *
+ * Each culprit's rule is replaced, byte range by byte range: a comment that names the conflict and the original rule,
+ * the rule without the permission given back, and a rule that keeps denying it on every other path (exact subtraction,
+ * aare.h). Qualifiers, indentation, line ends and what follows on the line stay.
+ */
+#ifndef NESTFIX_REWRITE_H
+#define NESTFIX_REWRITE_H
+
+#include <nestfix/locate.h>
+
+struct patch_file {
+	const struct policy_source *source;
+	struct edit *edits; /* sorted by place */
+	size_t edit_count;
+	struct slice old, new_;
+};
+
+struct patch {
+	const struct site *site;
+	const struct finding *finding;
+	struct patch_file *files; /* sorted by path */
+	size_t file_count;
+	const struct policy **policies; /* top-level files that read one of the files: to be compiled and loaded */
+	size_t policy_count;
+	const struct re *paths; /* the exemption: what may change */
+	uint32_t perms;
+};
+
+/*
+ * ERR_REFUSED where the finding is not all editable (LOCATE_SEVERAL, LOCATE_FIXED, LOCATE_NO_ALLOW: the sentence lists
+ * the rules), or where the rest of a rule cannot be written as a pattern. An empty patch (file_count 0): nothing to do.
+ */
+int rewrite(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,
+	    struct err *err);
+
+/* The text that replaces one rule; for tests and for LXC's raw lines. */
+int rewrite_rule(const struct policy_rule *rule, const struct conflict *conflict, const struct re *paths,
+		 uint32_t perms, struct slice eol, struct slice indent, struct re_pool *pool, struct arena *arena,
+		 struct slice *out, struct err *err);
+
+#endif
