@@ -2,9 +2,9 @@
 /*
  * discover: what stands on this host, read only.
  *
- * The site is everything that the later rooms look at: the policy files that define profiles which a conflict concerns,
- * each with all its includes. A broken file of somebody else does not stop the run: it is listed as skipped with its
- * reason.
+ * The site is everything that the later rooms look at: every policy file that apparmor_parser would load at boot, with all
+ * its includes (an edit in a shared abstraction touches profiles of any name). A broken file of somebody else does not stop
+ * the run: it is listed as skipped with its reason.
  */
 #ifndef NESTFIX_DISCOVER_H
 #define NESTFIX_DISCOVER_H
@@ -12,6 +12,18 @@
 #include <nestfix/conflict.h>
 #include <nestfix/fsio.h>
 #include <nestfix/policy.h>
+
+/* What the user asked about: "profile:NAME" or a path. */
+struct site_target {
+	struct slice profile; /* or empty */
+	const char *path;     /* below the root; or NULL */
+	bool met;	      /* set by discover: something on the host answers to it */
+};
+
+struct site_policy {
+	struct policy policy;
+	bool named; /* the user named this very file, so that all its profiles are asked about */
+};
 
 struct site_skipped {
 	const char *path;
@@ -23,36 +35,33 @@ struct site {
 	struct arena *arena;
 	struct re_pool *pool;
 	const struct conflict *conflict;
-	struct policy_sources *sources;
 	struct policy_dialect dialect;
-	struct policy *policies; /* top-level files that define at least one concerned profile */
+	struct policy_sources *sources;
+	struct site_target *targets;
+	size_t target_count;
+	struct site_policy **policies; /* every top-level file that could be read, by path */
 	size_t policy_count;
-	struct site_skipped *skipped;
+	struct site_skipped *skipped; /* files that could not be read or understood */
 	size_t skipped_count;
 	bool has_policy; /* the policy directory exists */
 };
 
-/* What the user asked about; empty: everything. Kinds: "profile:NAME" or a path. */
-struct site_target {
-	struct slice profile; /* or empty */
-	const char *path;     /* below the root; or NULL */
-};
-
 /*
- * Reads the site. With targets, only policies that define a named profile or read a named file remain; a target that
- * matches nothing is ERR_USAGE, a target file that cannot be read keeps its own error.
+ * Reads the site. A target that nothing on the host answers to is ERR_USAGE; a target file that is no part of the boot policy is
+ * read as a top-level file of its own, and must be readable.
  */
-int discover(struct site *out, const struct root *root, const struct conflict *conflict,
-	     const struct site_target *targets, size_t target_count, struct re_pool *pool, struct arena *arena,
-	     struct err *err);
+int discover(struct site *out, const struct root *root, const struct conflict *conflict, struct site_target *targets,
+	     size_t target_count, struct re_pool *pool, struct arena *arena, struct err *err);
 void discover_release(struct site *site);
 
-/* A target as typed: "profile:NAME" or a file's path as the caller's shell sees it (a leading root path is taken off).
+/* Is the profile asked about: concerned by the conflict, and one of the targets where there are any? */
+bool discover_wants(const struct site *site, const struct site_policy *policy, const struct policy_profile *profile);
+
+/*
+ * A target as typed: "profile:NAME", or a path below the root, with or without the root's own path in front (relative paths
+ * are taken from the working directory). ERR_USAGE for anything else.
  */
 int discover_target(struct site_target *out, const struct root *root, const char *text, struct arena *arena,
 		    struct err *err);
-
-/* The reader that policy uses: trusted files below a root. */
-struct policy_reader discover_reader(const struct root *root);
 
 #endif

@@ -30,8 +30,9 @@ struct patch {
 };
 
 /*
- * ERR_REFUSED where the finding is not all editable (LOCATE_SEVERAL, LOCATE_FIXED, LOCATE_NO_ALLOW: the sentence lists
- * the rules), or where the rest of a rule cannot be written as a pattern. An empty patch (file_count 0): nothing to do.
+ * Cures every case that is LOCATE_BLOCKED. Where there is none and a case is LOCATE_SEVERAL, LOCATE_FIXED or
+ * LOCATE_NO_ALLOW: ERR_REFUSED, and the sentence lists the rules; likewise where the rest of a rule cannot be written as a
+ * pattern. An empty patch (file_count 0): nothing to do.
  */
 int rewrite(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,
 	    struct err *err);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <nestfix/discover.h>
+
+static const char policy_base[] = "/etc/apparmor.d"; /* apparmor_parser's built-in search directory */
+
+typedef VEC(struct site_policy *) policy_vec;
+typedef VEC(struct site_skipped) skipped_vec;
+
+/* policy_reader.read: trusted files below the root. */
+static int read_path(void *ctx, const char *path, enum policy_found *found, struct slice *bytes, struct slice **names,
+		     size_t *count, struct arena *arena, struct err *err)
+{
+	const struct root *root = ctx;
+	enum fsio_kind kind;
+	struct file file;
+
+	if (fsio_kind(root, path, &kind, err) < 0)
+		return -1;
+	switch (kind) {
+	case FSIO_MISSING:
+		*found = POLICY_MISSING;
+		return 0;
+	case FSIO_DIR:
+		*found = POLICY_DIR;
+		return fsio_list(root, path, arena, names, count, err);
+	case FSIO_FILE:
+	case FSIO_ELSE: /* fsio_read says what is wrong with it */
+		break;
+	}
+	if (fsio_read(root, path, FSIO_LIMIT_POLICY, arena, &file, err) < 0)
+		return -1;
+	*found = POLICY_FILE;
+	*bytes = file.bytes;
+	return 0;
+}
+
+/* A NUL in a policy file is never meant: apparmor_parser stops there. Said at once, before a rule behind it is missed.
+ */
+static int refuse_binary(const struct policy *policy, struct err *err)
+{
+	for (size_t i = 0; i < policy->source_count; i++) {
+		const struct policy_source *source = policy->sources[i];
+		size_t at = slice_find(source->doc.text, '\0');
+		size_t line, column;
+
+		if (at == source->doc.text.len)
+			continue;
+		doc_place(&source->doc, at, &line, &column);
+		err_at(err, ERR_FAILED, source->path, line, column, "cannot read this as policy: a NUL byte");
+		return err_hint(err, "restore the file from its package or from a backup");
+	}
+	return 0;
+}
+
+static int read_policy(struct site *site, const char *path, struct policy *policy, struct err *err)
+{
+	if (policy_read(policy, site->sources, path, site->arena, err) < 0)
+		return -1;
+	return refuse_binary(policy, err);
+}
+
+/* Reads one top-level file into the site, or lists it as skipped. */
+static void add_file(struct site *site, const char *path, policy_vec *policies, skipped_vec *skipped)
+{
+	struct site_policy *sp = ARENA_NEW(site->arena, struct site_policy);
+	struct site_skipped bad = { .path = path };
+
+	if (read_policy(site, path, &sp->policy, &bad.err) < 0)
+		VEC_PUSH(site->arena, skipped, bad);
+	else
+		VEC_PUSH(site->arena, policies, sp);
+}
+
+/* A file of that name in disable/ keeps apparmor_parser from loading the policy (parser_main.c test_for_dir_mode). */
+static bool is_disabled(const struct site *site, struct slice name)
+{
+	const char *path = arena_printf(site->arena, "%s/disable/%.*s", policy_base, SLICE_FMT(name));
+	enum fsio_kind kind;
+
+	return fsio_kind(site->root, path, &kind, NULL) == 0 && kind != FSIO_MISSING;
+}
+
+static int add_boot_policy(struct site *site, policy_vec *policies, skipped_vec *skipped, struct err *err)
+{
+	struct slice *names;
+	enum fsio_kind kind;
+	size_t count;
+
+	if (fsio_kind(site->root, policy_base, &kind, err) < 0)
+		return -1;
+	site->has_policy = kind == FSIO_DIR;
+	if (!site->has_policy)
+		return 0;
+	if (fsio_list(site->root, policy_base, site->arena, &names, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const char *path = arena_printf(site->arena, "%s/%.*s", policy_base, SLICE_FMT(names[i]));
+
+		if (policy_is_skipped(names[i]) || is_disabled(site, names[i]))
+			continue;
+		/* what cannot be looked at is left to the reader, which says why */
+		if (fsio_kind(site->root, path, &kind, NULL) == 0 && kind != FSIO_FILE)
+			continue;
+		add_file(site, path, policies, skipped);
+	}
+	return 0;
+}
+
+static bool reads_file(const struct policy *policy, const char *path)
+{
+	for (size_t i = 0; i < policy->source_count; i++)
+		if (strcmp(policy->sources[i]->path, path) == 0)
+			return true;
+	return false;
+}
+
+static bool meets(const struct site_target *target, const struct policy *policy)
+{
+	if (target->path)
+		return reads_file(policy, target->path);
+	return policy_find(policy, target->profile) != NULL;
+}
+
+static bool is_skipped_file(const skipped_vec *skipped, const struct site_target *target)
+{
+	for (size_t i = 0; target->path && i < skipped->len; i++)
+		if (strcmp(skipped->ptr[i].path, target->path) == 0)
+			return true;
+	return false;
+}
+
+/* A file outside the boot policy that the user named. */
+static int add_named(struct site *site, struct site_target *target, policy_vec *policies, struct err *err)
+{
+	struct site_policy *sp = ARENA_NEW(site->arena, struct site_policy);
+	enum fsio_kind kind;
+
+	if (fsio_kind(site->root, target->path, &kind, err) < 0)
+		return -1;
+	if (kind == FSIO_MISSING)
+		return err_put(err, ERR_USAGE, "cannot find the file '%s'",
+			       root_path(site->root, target->path, site->arena));
+	sp->named = true;
+	if (read_policy(site, target->path, &sp->policy, err) < 0)
+		return -1;
+	if (sp->policy.count == 0)
+		return err_put(err, ERR_USAGE, "cannot find a profile in '%s'", target->path);
+	VEC_PUSH(site->arena, policies, sp);
+	target->met = true;
+	return 0;
+}
+
+static int meet_targets(struct site *site, policy_vec *policies, const skipped_vec *skipped, struct err *err)
+{
+	size_t boot = policies->len;
+
+	for (size_t t = 0; t < site->target_count; t++) {
+		struct site_target *target = &site->targets[t];
+
+		for (size_t i = 0; i < boot && !target->met; i++)
+			target->met = meets(target, &policies->ptr[i]->policy);
+		if (target->met || is_skipped_file(skipped, target))
+			continue;
+		if (target->path && add_named(site, target, policies, err) < 0)
+			return -1;
+		if (!target->met) {
+			err_put(err, ERR_USAGE, "cannot find a profile named '%.*s'", SLICE_FMT(target->profile));
+			return err_hint(err, "type 'aa-nestfix check' for all that are affected");
+		}
+	}
+	return 0;
+}
+
+int discover(struct site *out, const struct root *root, const struct conflict *conflict, struct site_target *targets,
+	     size_t target_count, struct re_pool *pool, struct arena *arena, struct err *err)
+{
+	struct policy_reader reader = { .ctx = (void *)(uintptr_t)root, .read = read_path };
+	policy_vec policies = { 0 };
+	skipped_vec skipped = { 0 };
+
+	*out = (struct site){
+		.root = root,
+		.arena = arena,
+		.pool = pool,
+		.conflict = conflict,
+		.dialect = { .base = policy_base },
+		.targets = targets,
+		.target_count = target_count,
+	};
+	out->sources = policy_sources_new(&reader, &out->dialect, arena);
+	if (add_boot_policy(out, &policies, &skipped, err) < 0)
+		return -1;
+	if (meet_targets(out, &policies, &skipped, err) < 0)
+		return -1;
+	out->policies = policies.ptr;
+	out->policy_count = policies.len;
+	out->skipped = skipped.ptr;
+	out->skipped_count = skipped.len;
+	return 0;
+}
+
+void discover_release(struct site *site)
+{
+	for (size_t i = 0; i < site->policy_count; i++)
+		policy_release(&site->policies[i]->policy);
+}
+
+bool discover_wants(const struct site *site, const struct site_policy *policy, const struct policy_profile *profile)
+{
+	if (site->target_count == 0)
+		return conflict_concerns(site->conflict, profile->name);
+	for (size_t t = 0; t < site->target_count; t++) {
+		const struct site_target *target = &site->targets[t];
+
+		if (!target->path && slice_eq(target->profile, profile->name))
+			return true;
+		if (target->path && reads_file(&policy->policy, target->path))
+			return policy->named || conflict_concerns(site->conflict, profile->name);
+	}
+	return false;
+}
+
+/* The path as it is below the root: the root's own path in front is taken off. */
+static const char *below_root(const struct root *root, const char *path)
+{
+	size_t len = strlen(root->path);
+
+	if (!root->live && strncmp(path, root->path, len) == 0 && path[len] == '/')
+		return path + len;
+	return path;
+}
+
+int discover_target(struct site_target *out, const struct root *root, const char *text, struct arena *arena,
+		    struct err *err)
+{
+	static const char prefix[] = "profile:";
+	char cwd[PATH_MAX];
+
+	*out = (struct site_target){ 0 };
+	if (strncmp(text, prefix, sizeof prefix - 1) == 0 && text[sizeof prefix - 1]) {
+		out->profile = slice_of(text + sizeof prefix - 1);
+		return 0;
+	}
+	if (!strchr(text, '/')) {
+		err_put(err, ERR_USAGE, "cannot find a container or file '%s'", text);
+		return err_hint(err, "a profile is named 'profile:%s', a file by its path", text);
+	}
+	if (text[0] != '/') {
+		if (!getcwd(cwd, sizeof cwd))
+			return err_errno(err, "cannot tell the working directory");
+		text = arena_printf(arena, "%s/%s", cwd, text);
+	}
+	out->path = below_root(root, text);
+	return 0;
+}
