@@ -24,17 +24,21 @@ struct root {
 	int fd;     /* O_PATH directory, or -1 */
 	bool live;  /* it is "/": this machine, this kernel */
 	uid_t uid;  /* owner of the directory */
-	char *path; /* as given, without trailing slashes; "/" for the live root */
+	char *path; /* absolute, symlinks resolved; "/" for the live root */
 };
 
 int root_open(struct root *root, const char *dir, struct err *err); /* ERR_USAGE where it is no directory */
 void root_release(struct root *root);
 #define AUTOROOT __attribute__((cleanup(root_release))) struct root
 
-/* The path as the outside world sees it, for messages and for programs that are run. */
+/* The path as the outside world sees it, for messages and for programs that are run (they resolve symlinks their way).
+ */
 const char *root_path(const struct root *root, const char *path, struct arena *arena);
 
-/* open(2) below the root; O_CLOEXEC is added. -1 with errno set and err filled. */
+/*
+ * open(2) below the root; O_CLOEXEC and O_NOCTTY are added, O_CREAT makes files of mode 0600. -1 with errno set and err
+ * filled. Opening a FIFO blocks unless O_NONBLOCK is given.
+ */
 int fsio_open(const struct root *root, const char *path, int flags, struct err *err);
 
 struct file {
@@ -49,8 +53,12 @@ int fsio_kind(const struct root *root, const char *path, enum fsio_kind *out, st
 
 /*
  * Reads a whole trusted file into the arena. Kinds of error: ERR_REFUSED not regular, foreign owner, writable by
- * others, over the limit, a symlink that leaves the root; ERR_FAILED for the rest. Every text names the file, every
- * hint the way out.
+ * others, over the limit, a symlink that leaves the root; ERR_FAILED for the rest, a file that changes while it is
+ * being read among them. Every text names the file, every hint the way out. A FIFO or device is refused without being
+ * opened.
+ *
+ * In procfs, sysfs, securityfs and cgroupfs the kernel answers: there size, owner and mode say nothing about trust and
+ * are not checked; only the limit is.
  */
 int fsio_read(const struct root *root, const char *path, size_t limit, struct arena *arena, struct file *out,
 	      struct err *err);
@@ -63,7 +71,7 @@ int fsio_read_fd(int fd, const struct root *root, const char *name, size_t limit
 int fsio_list(const struct root *root, const char *path, struct arena *arena, struct slice **names, size_t *count,
 	      struct err *err);
 
-/* mkdir -p below the root with a mode for what is made. */
+/* mkdir -p below the root, with a mode (less the umask) for what is made; each new name is synced. */
 int fsio_mkdirs(const struct root *root, const char *path, mode_t mode, struct err *err);
 
 void fsio_close(int *fd);
