@@ -6,23 +6,20 @@
  * grows in a hidden file beside the target (".NAME.aa-nestfix-XXXXXX", O_EXCL), with owner, mode, xattrs (ACLs and
  * security labels among them) of the old file set by descriptor before anything is renamed. commit is fsync, renameat,
  * fsync of the directory; no caller can forget a step. The target must be a regular file, not a symlink, and must still
- * be the inode it was at atomic_open, else ERR_REFUSED.
+ * be, unwritten, the inode it was at atomic_open, else ERR_REFUSED; one that did not exist must still not exist. A
+ * caller that read the file before compares `st` with what it read.
  *
  * On a FUSE file system that has no chown, xattr or fsync (/etc/pve) those steps are left out when they answer EPERM,
  * EOPNOTSUPP, ENOSYS or EINVAL, and the bytes go out in one write.
+ *
+ * A failed atomic_commit left the target as it was, with one exception: "cannot sync the directory of" means that the
+ * new file stands but may not survive a power cut. Undo it as any later failure. security.ima and security.evm are not
+ * copied: they are hashes of the old content.
  */
 #ifndef NESTFIX_ATOMIC_H
 #define NESTFIX_ATOMIC_H
 
 #include <nestfix/fsio.h>
-
-struct atomic {
-	int dirfd;      /* of the directory, or -1 */
-	int fd;         /* of the new file, or -1 */
-	int old;        /* of the file that stands there, or -1 */
-	struct stat st; /* of the file that stands there */
-	char *name, *temp, *path;
-};
 
 /* Attributes for a file that does not exist yet; for one that does they are ignored (it keeps its own) unless `force`.
  */
@@ -34,10 +31,23 @@ struct atomic_attr {
 	struct timespec mtime; /* tv_nsec UTIME_NOW: now; used only with force */
 };
 
+struct atomic {
+	int dirfd;      /* of the directory, or -1 */
+	int fd;         /* of the new file, or -1 */
+	int old;        /* of the file that stands there, or -1 */
+	struct stat st; /* of the file that stands there */
+	char *name, *temp, *path;
+	struct atomic_attr attr;
+	struct buf pending; /* on FUSE: what the one write is to write */
+	bool fuse;
+};
+
 int atomic_open(struct atomic *a, const struct root *root, const char *path, const struct atomic_attr *attr,
 		struct err *err);
 int atomic_write(struct atomic *a, struct slice bytes, struct err *err);
-/* The descriptor of the new file, for attributes that the caller sets itself (backup: xattrs and ACLs of an archive).
+/*
+ * The descriptor of the new file, for attributes that the caller sets itself (backup: xattrs and ACLs of an archive).
+ * Only with `force`, and after the last write, because writing drops some of them.
  */
 int atomic_fd(const struct atomic *a);
 int atomic_commit(struct atomic *a, struct err *err); /* on failure as atomic_abandon */
@@ -48,10 +58,10 @@ void atomic_abandon(struct atomic *a);                /* removes the hidden file
 int atomic_replace(const struct root *root, const char *path, struct slice bytes, const struct atomic_attr *attr,
 		   struct err *err);
 
-/* Removes a file and syncs its directory. A missing file is no error. */
+/* Removes a regular file and syncs its directory. A missing file is no error. */
 int atomic_remove(const struct root *root, const char *path, struct err *err);
 
-/* Removes hidden files that a killed run left in a directory. */
+/* Removes hidden files that a killed run left in a directory. Only under the lock: a running one has such files too. */
 int atomic_sweep(const struct root *root, const char *dir, struct err *err);
 
 #endif
