@@ -2,9 +2,11 @@
 /*
  * run: run a program.
  *
- * No shell. The program is an absolute path or is looked for in /usr/sbin:/usr/bin:/sbin:/bin. Its environment is
- * PATH, LC_ALL=C and nothing else; every descriptor above 2 is closed; it runs in its own process group and is killed
- * with it when the time is up; it dies with us. Output beyond the limits is read and dropped, and told.
+ * No shell. The input is a file in memory, so a program that does not read it, or writes before it reads, does no harm.
+ * The program is an absolute path or is looked for in /usr/sbin:/usr/bin:/sbin:/bin. Its environment is PATH, LC_ALL=C
+ * and nothing else; every descriptor above 2 is closed; it runs in its own process group and is killed with it when the
+ * time is up; it dies with us. Output beyond the limits is read and dropped, and told. The run is over when the program
+ * ends, whatever its children still hold open.
  */
 #ifndef NESTFIX_RUN_H
 #define NESTFIX_RUN_H
