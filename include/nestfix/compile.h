@@ -14,6 +14,7 @@
 
 struct compiler {
 	const struct root *root;
+	const char *dir;     /* the root as an absolute path for programs that are run; "" for the live one */
 	const char *program; /* absolute path of apparmor_parser */
 	char version[32];    /* "3.0.8" */
 	int major, minor;

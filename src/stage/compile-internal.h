@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* compile-internal: the staging directory of compile; see compile-stage.c. */
+#ifndef COMPILE_INTERNAL_H
+#define COMPILE_INTERNAL_H
+
+#include <nestfix/compile.h>
+
+#define COMPILE_BASE "/etc/apparmor.d" /* apparmor_parser's built-in search directory */
+
+/* A file of the policy and the bytes that it has in the staging directory. */
+struct staged {
+	const char *path; /* below the root, without "//" and "/./" */
+	struct slice bytes;
+};
+
+struct stage {
+	const struct compiler *compiler;
+	struct arena *arena;
+	char dir[32]; /* "/tmp/aa-nestfix-XXXXXX", or "" before it is made */
+	VEC(struct staged) files;
+	VEC(const char *) made; /* what is to be removed again, in the order it was made */
+};
+
+/*
+ * Lays out a policy with some files replaced, and all that it includes, below a new private directory. On failure, too,
+ * stage_release removes what was made.
+ */
+int stage_policy(struct stage *stage, const struct policy *policy, const struct compile_text *texts, size_t text_count,
+		 struct err *err);
+void stage_release(struct stage *stage);
+#define AUTOSTAGE __attribute__((cleanup(stage_release))) struct stage
+
+/* The path of the policy's top-level file inside the staging directory. */
+const char *stage_top(const struct stage *stage);
+
+/* The text with `dir` in front of every absolute path that it includes by name: `include "/x"` does not look at the
+ * parser's base directory. */
+int stage_redirect(struct slice text, const char *dir, struct arena *arena, struct slice *out, struct err *err);
+
+/* Does BASE/FOLDER hold a name like that of this file? apparmor_parser looks into disable/ and force-complain/. */
+bool compile_is_marked(const struct compiler *compiler, const char *folder, const char *path, struct arena *arena);
+
+#endif

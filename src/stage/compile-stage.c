@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "compile-internal.h"
+
+enum { STAGE_FILES = 4096 }; /* a policy reads some dozen files; more is an include that multiplies itself */
+
+/* The path without "//" and "/./". One that climbs by ".." could leave the staging directory and is refused. */
+static const char *plain_path(const char *path, struct arena *arena, struct err *err)
+{
+	AUTOBUF out = { 0 };
+	struct slice rest = slice_of(path);
+
+	while (rest.len > 0) {
+		size_t len = slice_find(rest, '/');
+		struct slice part = slice_sub(rest, 0, len);
+
+		rest = slice_from(rest, len + 1);
+		if (part.len == 0 || slice_is(part, "."))
+			continue;
+		if (slice_is(part, "..")) {
+			err_put(err, ERR_REFUSED, "cannot compile a policy that reads '%s'", path);
+			err_hint(err, "write the include without '..'");
+			return NULL;
+		}
+		buf_addc(&out, '/');
+		buf_addslice(&out, part);
+	}
+	return arena_str(arena, buf_slice(&out));
+}
+
+static bool is_staged(const struct stage *stage, const char *path)
+{
+	for (size_t i = 0; i < stage->files.len; i++)
+		if (strcmp(stage->files.ptr[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static int add_file(struct stage *stage, const char *path, struct slice bytes, struct err *err)
+{
+	struct staged file = { .path = plain_path(path, stage->arena, err), .bytes = bytes };
+
+	if (!file.path)
+		return -1;
+	if (is_staged(stage, file.path))
+		return 0;
+	if (stage->files.len == STAGE_FILES)
+		return err_put(err, ERR_FAILED, "cannot compile a policy of more than %d files", STAGE_FILES);
+	VEC_PUSH(stage->arena, &stage->files, file);
+	return 0;
+}
+
+/* mkdir -p for a directory below the staging directory. */
+static int make_dirs(struct stage *stage, const char *path, struct err *err)
+{
+	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+		const char *dir = arena_printf(stage->arena, "%s%.*s", stage->dir, (int)(slash - path), path);
+
+		if (mkdir(dir, 0700) == 0)
+			VEC_PUSH(stage->arena, &stage->made, dir);
+		else if (errno != EEXIST)
+			return err_errno(err, "cannot make the folder '%s'", dir);
+	}
+	return 0;
+}
+
+static int write_all(int fd, struct slice bytes, const char *name, struct err *err)
+{
+	while (bytes.len > 0) {
+		ssize_t n = write(fd, bytes.ptr, bytes.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, "cannot write '%s'", name);
+		bytes = slice_from(bytes, (size_t)n);
+	}
+	return 0;
+}
+
+static int put_file(struct stage *stage, const char *path, struct slice bytes, struct err *err)
+{
+	const char *name = arena_printf(stage->arena, "%s%s", stage->dir, path);
+	AUTOCLOSE fd = -1;
+
+	if (make_dirs(stage, path, err) < 0)
+		return -1;
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(err, "cannot write '%s'", name);
+	VEC_PUSH(stage->arena, &stage->made, name);
+	return write_all(fd, bytes, name, err);
+}
+
+/* Where an include or abi statement looks: below the base for <x>, as given for "/x", from / for a bare x. */
+static const char *included_path(const struct stmt *stmt, struct arena *arena)
+{
+	struct slice name = stmt->include_name;
+
+	if (stmt->include_magic)
+		return arena_printf(arena, COMPILE_BASE "/%.*s", SLICE_FMT(name));
+	return arena_printf(arena, "%s%.*s", slice_starts(name, "/") ? "" : "/", SLICE_FMT(name));
+}
+
+static int add_directory(struct stage *stage, const char *path, struct err *err);
+
+/* A file or directory that a statement names and that the policy room had no reason to read: an abi file, an empty
+ * directory, an include in a branch that is not taken. What is missing, the parser tells. */
+static int add_included(struct stage *stage, const char *path, bool directory_too, struct err *err)
+{
+	const char *plain = plain_path(path, stage->arena, err);
+	enum fsio_kind kind;
+	struct file file;
+
+	if (!plain)
+		return -1;
+	if (is_staged(stage, plain))
+		return 0;
+	if (fsio_kind(stage->compiler->root, plain, &kind, err) < 0)
+		return -1;
+	if (kind == FSIO_DIR && directory_too)
+		return add_directory(stage, plain, err);
+	if (kind != FSIO_FILE)
+		return 0;
+	if (fsio_read(stage->compiler->root, plain, FSIO_LIMIT_POLICY, stage->arena, &file, err) < 0)
+		return -1;
+	return add_file(stage, plain, file.bytes, err);
+}
+
+static int add_directory(struct stage *stage, const char *path, struct err *err)
+{
+	struct slice *names;
+	size_t count;
+
+	if (make_dirs(stage, arena_printf(stage->arena, "%s/", path), err) < 0)
+		return -1;
+	if (fsio_list(stage->compiler->root, path, stage->arena, &names, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const char *entry = arena_printf(stage->arena, "%s/%.*s", path, SLICE_FMT(names[i]));
+
+		if (!policy_is_skipped(names[i]) && add_included(stage, entry, false, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool names_file(const struct stmt *stmt)
+{
+	return (stmt->kind == STMT_INCLUDE || stmt->kind == STMT_ABI) && stmt->include_name.len > 0;
+}
+
+static int follow(struct stage *stage, struct slice text, struct err *err)
+{
+	struct doc doc;
+
+	doc_parse(&doc, text, stage->arena);
+	for (const struct stmt *s = doc.first; s; s = doc_next(s))
+		if (names_file(s) && add_included(stage, included_path(s, stage->arena), true, err) < 0)
+			return -1;
+	return 0;
+}
+
+int stage_redirect(struct slice text, const char *dir, struct arena *arena, struct slice *out, struct err *err)
+{
+	VEC(struct edit) edits = { 0 };
+	AUTOBUF printed = { 0 };
+	struct doc doc;
+
+	*out = text;
+	doc_parse(&doc, text, arena);
+	for (const struct stmt *s = doc.first; s; s = doc_next(s)) {
+		struct slice name = s->include_name;
+
+		if (!names_file(s) || s->include_magic || !slice_starts(name, "/"))
+			continue;
+		VEC_PUSH(arena, &edits, (struct edit){ .at = (size_t)(name.ptr - text.ptr), .with = slice_of(dir) });
+	}
+	if (edits.len == 0)
+		return 0;
+	if (doc_print(&doc, edits.ptr, edits.len, &printed, err) < 0)
+		return -1;
+	*out = arena_slice(arena, buf_slice(&printed));
+	return 0;
+}
+
+static struct slice text_of(const struct policy_source *source, const struct compile_text *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(texts[i].path, source->path) == 0)
+			return texts[i].bytes;
+	return source->doc.text;
+}
+
+static int write_files(struct stage *stage, struct err *err)
+{
+	for (size_t i = 0; i < stage->files.len; i++) {
+		struct slice text;
+
+		if (stage_redirect(stage->files.ptr[i].bytes, stage->dir, stage->arena, &text, err) < 0)
+			return -1;
+		if (put_file(stage, stage->files.ptr[i].path, text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A profile that the administrator forces into complain mode is compared, and loaded, as such. */
+static int put_marker(struct stage *stage, const struct policy *policy, struct err *err)
+{
+	const char *slash = strrchr(policy->path, '/');
+
+	if (!slash || !compile_is_marked(stage->compiler, "force-complain", policy->path, stage->arena))
+		return 0;
+	return put_file(stage, arena_printf(stage->arena, COMPILE_BASE "/force-complain%s", slash), SLICE(""), err);
+}
+
+int stage_policy(struct stage *stage, const struct policy *policy, const struct compile_text *texts, size_t text_count,
+		 struct err *err)
+{
+	static const char template[] = "/tmp/aa-nestfix-XXXXXX";
+
+	memcpy(stage->dir, template, sizeof template);
+	if (!mkdtemp(stage->dir)) {
+		stage->dir[0] = '\0';
+		return err_errno(err, "cannot make a folder in '/tmp'");
+	}
+	for (size_t i = 0; i < policy->source_count; i++)
+		if (add_file(stage, policy->sources[i]->path, text_of(policy->sources[i], texts, text_count), err) < 0)
+			return -1;
+	/* the list grows while it is walked */
+	for (size_t i = 0; i < stage->files.len; i++)
+		if (follow(stage, stage->files.ptr[i].bytes, err) < 0)
+			return -1;
+	if (make_dirs(stage, COMPILE_BASE "/", err) < 0 || write_files(stage, err) < 0)
+		return -1;
+	return put_marker(stage, policy, err);
+}
+
+const char *stage_top(const struct stage *stage)
+{
+	return arena_printf(stage->arena, "%s%s", stage->dir, stage->files.ptr[0].path);
+}
+
+void stage_release(struct stage *stage)
+{
+	for (size_t i = stage->made.len; i > 0; i--)
+		remove(stage->made.ptr[i - 1]);
+	if (stage->dir[0])
+		rmdir(stage->dir);
+	*stage = (struct stage){ 0 };
+}

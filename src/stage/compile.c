@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sys/apparmor.h>
+
+#include "compile-internal.h"
+
+static const char feature_file[] = "/usr/share/apparmor-features/features"; /* Debian's, as parser.conf names it */
+static const char parser_conf[] = "/etc/apparmor/parser.conf";
+
+static const char *absolute(const char *path, struct arena *arena)
+{
+	char *real = realpath(path, NULL);
+	const char *kept = real ? arena_str(arena, slice_of(real)) : NULL;
+
+	free(real);
+	return kept;
+}
+
+static const char *find_program(const char *program, struct arena *arena)
+{
+	static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+
+	if (!program)
+		program = "apparmor_parser";
+	if (strchr(program, '/'))
+		return access(program, X_OK) == 0 ? absolute(program, arena) : NULL;
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+		const char *path = arena_printf(arena, "%s/%s", dirs[i], program);
+
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	return NULL;
+}
+
+/* "AppArmor parser version 4.1.0~beta1" → "4.1.0~beta1", 4, 1. */
+static bool read_version(struct compiler *c, const char *text)
+{
+	static const char word[] = "version ";
+	const char *at = strstr(text, word);
+	size_t len;
+
+	if (!at)
+		return false;
+	at += sizeof word - 1;
+	len = strcspn(at, " \t\r\n");
+	if (len == 0 || len >= sizeof c->version || sscanf(at, "%d.%d", &c->major, &c->minor) != 2)
+		return false;
+	memcpy(c->version, at, len);
+	c->version[len] = '\0';
+	return true;
+}
+
+static int ask_version(struct compiler *c, struct err *err)
+{
+	const char *argv[] = { c->program, "--version", NULL };
+	AUTORUN run = { .argv = argv, .seconds = 20 };
+
+	if (run_program(&run, err) < 0)
+		return err_wrap(err, "cannot ask '%s' for its version", c->program);
+	if (run.status != 0 || !read_version(c, buf_str(&run.out)))
+		return err_put(err, ERR_FAILED, "cannot use '%s': it does not answer like apparmor_parser", c->program);
+	return 0;
+}
+
+/* The value of an option in the root's parser.conf, or empty. Format: "option=value" or "option value", # comments. */
+static struct slice configured(const struct root *root, const char *option, struct arena *arena)
+{
+	struct slice found = { 0 };
+	struct file file;
+
+	if (fsio_read(root, parser_conf, 1 << 20, arena, &file, NULL) < 0)
+		return found;
+	while (file.bytes.len > 0) {
+		size_t end = slice_find(file.bytes, '\n');
+		struct slice line = slice_trim(slice_sub(file.bytes, 0, end));
+		size_t key = 0;
+
+		file.bytes = slice_from(file.bytes, end + 1);
+		while (key < line.len && !isspace((unsigned char)line.ptr[key]) && line.ptr[key] != '=')
+			key++;
+		if (!slice_is(slice_sub(line, 0, key), option))
+			continue;
+		found = slice_trim(slice_from(line, key));
+		if (slice_starts(found, "="))
+			found = slice_trim(slice_from(found, 1));
+	}
+	return found;
+}
+
+/* The path for the outside world of a file below the root, or NULL where there is none. */
+static const char *file_below(const struct compiler *c, const char *path, struct arena *arena)
+{
+	enum fsio_kind kind;
+
+	if (fsio_kind(c->root, path, &kind, NULL) < 0 || kind != FSIO_FILE)
+		return NULL;
+	return absolute(arena_printf(arena, "%s%s", c->dir, path), arena);
+}
+
+static bool kernel_tells_features(void)
+{
+	char *mount = NULL;
+	char path[PATH_MAX];
+	bool tells;
+
+	if (aa_find_mountpoint(&mount) < 0)
+		return false;
+	snprintf(path, sizeof path, "%s/features", mount);
+	tells = access(path, R_OK | X_OK) == 0;
+	free(mount);
+	return tells;
+}
+
+/* Another root's parser.conf is not handed to the parser, since it names paths of that root; what it says about the
+ * features is. */
+static void take_features_of_root(struct compiler *c, struct arena *arena)
+{
+	struct slice policy = configured(c->root, "policy-features", arena);
+
+	c->config = "/dev/null";
+	if (slice_starts(policy, "/"))
+		c->policy_features = file_below(c, arena_str(arena, policy), arena);
+	c->kernel_features = file_below(c, feature_file, arena);
+}
+
+int compiler_init(struct compiler *out, const struct root *root, const char *program, const char *features,
+		  struct arena *arena, struct err *err)
+{
+	*out = (struct compiler){ .root = root, .dir = root->live ? "" : absolute(root->path, arena) };
+	if (!out->dir)
+		return err_errno(err, "cannot find the folder '%s'", root->path);
+	out->program = find_program(program, arena);
+	if (!out->program) {
+		err_put(err, ERR_FAILED, "cannot find the program '%s'", program ? program : "apparmor_parser");
+		return err_hint(err, "install the package 'apparmor', or name the program with --parser");
+	}
+	if (ask_version(out, err) < 0)
+		return -1;
+	if (!root->live)
+		take_features_of_root(out, arena);
+	if (features) {
+		out->kernel_features = absolute(features, arena);
+		if (!out->kernel_features)
+			return err_errno(err, "cannot find the feature file '%s'", features);
+	}
+	if (root->live && kernel_tells_features())
+		return 0;
+	if (!out->kernel_features && access(feature_file, R_OK) == 0)
+		out->kernel_features = feature_file;
+	return 0;
+}
+
+bool compile_is_marked(const struct compiler *compiler, const char *folder, const char *path, struct arena *arena)
+{
+	const char *slash = strrchr(path, '/');
+	enum fsio_kind kind;
+
+	if (!slash)
+		return false;
+	path = arena_printf(arena, COMPILE_BASE "/%s%s", folder, slash);
+	return fsio_kind(compiler->root, path, &kind, NULL) == 0 && kind != FSIO_MISSING;
+}
+
+/* One call of the parser: which file or text, which base directory, how its messages are to be read. */
+struct job {
+	const struct compiler *compiler;
+	const char *name; /* for messages */
+	const char *file; /* to be compiled; NULL: text on stdin */
+	struct slice text;
+	const char *base; /* the directory below which COMPILE_BASE is searched */
+	bool complain;
+	struct arena *arena;
+};
+
+/* -S writes the policy to stdout; -Q -K leave the kernel and the cache alone. Options since 2.13 and 3.0:
+ * parser_main.c. */
+static const char **command(const struct job *job)
+{
+	const struct compiler *c = job->compiler;
+	VEC(const char *) argv = { 0 };
+	const char *all[] = {
+		c->program, "-q", "-Q", "-K", "-S", "--base", arena_printf(job->arena, "%s" COMPILE_BASE, job->base),
+	};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		VEC_PUSH(job->arena, &argv, all[i]);
+	if (c->config && c->major >= 3) {
+		VEC_PUSH(job->arena, &argv, "--config-file");
+		VEC_PUSH(job->arena, &argv, c->config);
+	}
+	if (c->kernel_features) {
+		VEC_PUSH(job->arena, &argv, c->major >= 3 ? "--kernel-features" : "--features-file");
+		VEC_PUSH(job->arena, &argv, c->kernel_features);
+	}
+	if (c->policy_features && c->major >= 3) {
+		VEC_PUSH(job->arena, &argv, "--policy-features");
+		VEC_PUSH(job->arena, &argv, c->policy_features);
+	}
+	if (job->complain)
+		VEC_PUSH(job->arena, &argv, "--Complain");
+	if (job->file)
+		VEC_PUSH(job->arena, &argv, job->file);
+	VEC_PUSH(job->arena, &argv, NULL);
+	return argv.ptr;
+}
+
+/* The line that says what is wrong: the first that speaks of an error, else the first that is no warning. */
+static struct slice telling_line(struct slice text)
+{
+	struct slice first = { 0 };
+
+	while (text.len > 0) {
+		size_t end = slice_find(text, '\n');
+		struct slice line = slice_trim(slice_sub(text, 0, end));
+
+		text = slice_from(text, end + 1);
+		if (line.len > 0 && memmem(line.ptr, line.len, "error", 5))
+			return line;
+		/* "Cache read/write disabled" comes without AppArmor in the kernel, even with -q */
+		if (first.len == 0 && !slice_starts(line, "Warning") && !slice_starts(line, "Cache "))
+			first = line;
+	}
+	return first;
+}
+
+/* The parser's words with the real paths: those of the staging directory mean nothing to anybody. */
+static const char *real_words(const struct job *job, struct slice words)
+{
+	const struct root *root = job->compiler->root;
+	size_t len = strlen(job->base);
+	AUTOBUF out = { 0 };
+
+	while (words.len > 0) {
+		if (len > 0 && slice_starts(words, job->base)) {
+			buf_adds(&out, root->live ? "" : root->path);
+			words = slice_from(words, len);
+			continue;
+		}
+		buf_addc(&out, words.ptr[0]);
+		words = slice_from(words, 1);
+	}
+	return arena_str(job->arena, buf_slice(&out));
+}
+
+static int refused(const struct job *job, const struct run *run, struct err *err)
+{
+	const char *words = real_words(job, telling_line(buf_slice(&run->err)));
+
+	if (run->status > 128)
+		return err_put(err, ERR_FAILED, "cannot compile '%s': the parser was ended by signal %d", job->name,
+			       run->status - 128);
+	if (run->status == 0)
+		return err_put(err, ERR_FAILED, "cannot compile '%s': the parser made no policy of it%s%s", job->name,
+			       *words ? ": " : "", words);
+	err_put(err, ERR_FAILED, "cannot compile '%s': %s", job->name, *words ? words : "the parser does not say why");
+	return err_hint(err, "this is apparmor_parser %s; if the policy needs a newer one, name it with --parser",
+			job->compiler->version);
+}
+
+/* The exit status alone says too little: a file that is skipped gives status 0 and no policy. */
+static int compile(const struct job *job, struct slice *blob, struct err *err)
+{
+	AUTORUN run = { .argv = command(job), .input = job->text };
+
+	if (run_program(&run, err) < 0)
+		return err_wrap(err, "cannot compile '%s'", job->name);
+	if (run.status != 0 || run.out.len == 0)
+		return refused(job, &run, err);
+	if (run.out_cut)
+		return err_put(err, ERR_FAILED, "cannot compile '%s': the policy is too large", job->name);
+	*blob = arena_slice(job->arena, buf_slice(&run.out));
+	return 0;
+}
+
+int compile_policy(const struct compiler *compiler, const struct policy *policy, const struct compile_text *texts,
+		   size_t text_count, struct arena *arena, struct slice *blob, struct err *err)
+{
+	AUTOSTAGE stage = { .compiler = compiler, .arena = arena };
+	struct job job = { .compiler = compiler, .arena = arena };
+
+	if (policy->source_count == 0 || policy->sources[0]->path[0] != '/')
+		return err_put(err, ERR_FAILED, "cannot compile '%s': it is no file", policy->path);
+	if (stage_policy(&stage, policy, texts, text_count, err) < 0)
+		return -1;
+	job.name = root_path(compiler->root, policy->path, arena);
+	job.file = stage_top(&stage);
+	job.base = stage.dir;
+	return compile(&job, blob, err);
+}
+
+int compile_text(const struct compiler *compiler, const char *name, struct slice text, struct arena *arena,
+		 struct slice *blob, struct err *err)
+{
+	struct job job = { .compiler = compiler, .name = name, .base = compiler->dir, .arena = arena };
+
+	if (stage_redirect(text, compiler->dir, arena, &job.text, err) < 0)
+		return -1;
+	return compile(&job, blob, err);
+}
+
+/* A file with a marker in disable/ is skipped by its name; on stdin it has none. */
+static int compile_disabled(struct job *job, const char *path, struct slice *blob, struct err *err)
+{
+	struct file file;
+
+	if (fsio_read(job->compiler->root, path, FSIO_LIMIT_POLICY, job->arena, &file, err) < 0)
+		return -1;
+	job->file = NULL;
+	job->complain = compile_is_marked(job->compiler, "force-complain", path, job->arena);
+	if (stage_redirect(file.bytes, job->compiler->dir, job->arena, &job->text, err) < 0)
+		return -1;
+	return compile(job, blob, err);
+}
+
+int compile_disk(const struct compiler *compiler, const char *path, struct arena *arena, struct slice *blob,
+		 struct err *err)
+{
+	struct job job = {
+		.compiler = compiler,
+		.name = root_path(compiler->root, path, arena),
+		.file = arena_printf(arena, "%s%s", compiler->dir, path),
+		.base = compiler->dir,
+		.arena = arena,
+	};
+
+	if (compile_is_marked(compiler, "disable", path, arena))
+		return compile_disabled(&job, path, blob, err);
+	return compile(&job, blob, err);
+}
+
+int compile_knows_priority(const struct compiler *compiler, struct arena *arena, struct err *err)
+{
+	static const char with[] = "profile aa-nestfix-probe { priority=1 /aa-nestfix-probe r, }\n";
+	static const char without[] = "profile aa-nestfix-probe { /aa-nestfix-probe r, }\n";
+	struct slice blob;
+
+	if (compile_text(compiler, "a probe", SLICE(with), arena, &blob, NULL) == 0)
+		return 1;
+	if (compile_text(compiler, "a probe", SLICE(without), arena, &blob, err) == 0)
+		return 0;
+	return -1;
+}
