@@ -1,50 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # aa-nestfix: `make` builds, `make check` tests, `make install` installs. HACKING.md explains the rooms.
 #   DEV=1   warnings are errors          SAN=1   AddressSanitizer and UndefinedBehaviorSanitizer
-#   B=DIR   another build folder
+#   B=DIR   another build folder         FUZZ_RUNS=N   inputs for each fuzzer
 
 prefix ?= /usr
 sbindir ?= $(prefix)/sbin
 datadir ?= $(prefix)/share
-sysconfdir ?= /etc
+docdir ?= $(datadir)/doc/aa-nestfix
 
-CC ?= gcc
 FUZZ_CC ?= clang
 PKG_CONFIG ?= pkg-config
 LIBS := libapparmor libpcre2-8 libarchive jansson
-
 B ?= build/$(if $(SAN),san,release)
-VERSION := $(shell sed -n 's/^.. \([0-9][0-9.]*\).*/\1/p;T;q' NEWS.md 2>/dev/null)
+FUZZ_RUNS ?= 100000
+VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' NEWS.md | head -n 1)
 
-# The hardening set of dpkg-buildflags; a caller's CFLAGS (a package build) replace it.
-CFLAGS ?= -g -O2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -Wformat -Werror=format-security
+# The hardening set of dpkg-buildflags; a caller's CFLAGS and LDFLAGS (a package build) replace it.
+CFLAGS ?= -g -O2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -Wformat -Werror=format-security \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LDFLAGS ?= -Wl,-z,relro -Wl,-z,now
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith -Wwrite-strings
-NF_CPPFLAGS = -D_GNU_SOURCE -DNESTFIX_VERSION='"$(VERSION)"' -DNESTFIX_DATADIR='"$(datadir)/aa-nestfix"' -Iinclude \
-	$(shell $(PKG_CONFIG) --cflags $(LIBS))
-NF_CFLAGS = -std=gnu11 $(WARN) $(if $(DEV),-Werror) -fPIE
-ifdef SAN
-NF_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
-NF_LDFLAGS += -fsanitize=address,undefined
-else
-NF_CPPFLAGS += $(if $(findstring -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-endif
-NF_LDFLAGS += -pie
+NF_CPPFLAGS := -D_GNU_SOURCE -DNESTFIX_VERSION='"$(VERSION)"' -DNESTFIX_DATADIR='"$(datadir)/aa-nestfix"' -Iinclude \
+	-include src/base/banned.h $(shell $(PKG_CONFIG) --cflags $(LIBS))
+NF_CFLAGS := -std=gnu11 $(WARN) $(if $(DEV),-Werror) -fPIE
+NF_LDFLAGS := -pie
 LDLIBS += $(shell $(PKG_CONFIG) --libs $(LIBS))
+ifdef SAN
+CFLAGS := -g -O1
+NF_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+NF_LDFLAGS += -fsanitize=address,undefined
+endif
 
 SRC := $(filter-out src/cli/%,$(wildcard src/*/*.c))
 CLI := $(wildcard src/cli/*.c)
-OBJ := $(SRC:%.c=$B/%.o)
-CLI_OBJ := $(CLI:%.c=$B/%.o)
 UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/t-*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
+SCRIPTS := run test .ci/run $(wildcard tests/*.sh tests/*/*.sh)
+SOURCES := $(SRC) $(CLI) $(wildcard tests/*.c tests/*/*.c)
+HEADERS := $(wildcard include/nestfix/*.h src/*/*.h tests/lib/*.h)
 
 all: $B/aa-nestfix
 
-$B/aa-nestfix: $(CLI_OBJ) $B/libnestfix.a
+$B/aa-nestfix: $(CLI:%.c=$B/%.o) $B/libnestfix.a
 	$(CC) $(CFLAGS) $(NF_CFLAGS) $(LDFLAGS) $(NF_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$B/libnestfix.a: $(OBJ)
+$B/libnestfix.a: $(SRC:%.c=$B/%.o)
 	rm -f $@ && $(AR) rcsD $@ $^
 
 $B/%.o: %.c
@@ -56,8 +56,14 @@ $B/unit/%: $B/tests/unit/%.o $B/libnestfix.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(NF_CFLAGS) $(LDFLAGS) $(NF_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-unit: $(UNIT)
-	prove --exec '' $(UNIT)
+# Copies stdin to stdout through parse and print.
+$B/roundtrip: $B/tests/roundtrip.o $B/libnestfix.a
+	$(CC) $(CFLAGS) $(NF_CFLAGS) $(LDFLAGS) $(NF_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The fault injector for tests/crash.sh; never sanitized, it is loaded into other programs.
+$B/fault.so: tests/lib/fault.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu11 -g -O1 $(WARN) -shared -fPIC -o $@ $< -ldl
 
 # A fuzzer is built from the sources with clang, so that the code under test is instrumented.
 $B/fuzz/%: tests/fuzz/%.c $(SRC)
@@ -65,11 +71,50 @@ $B/fuzz/%: tests/fuzz/%.c $(SRC)
 	$(FUZZ_CC) $(NF_CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-o $@ $< $(SRC) $(LDLIBS)
 
-fuzzers: $(FUZZ)
+roundtrip: $B/roundtrip
+	@echo "$B/roundtrip copies standard input to standard output through parse and print"
+
+# Every test that needs no virtual machine; each script prints TAP and skips loudly what this machine cannot do.
+TESTS := tests/floors.sh $(wildcard tests/t-*.sh)
+check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so)
+	BUILD=$(CURDIR)/$B prove --timer --jobs 2 --exec '' $(UNIT) $(TESTS)
+
+# The unit tests under valgrind. Those that run other programs are left to the sanitizers.
+check-valgrind: $(UNIT)
+	prove --timer --jobs 2 --exec 'valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes' $(UNIT)
+
+# Each fuzzer for FUZZ_RUNS inputs, from the committed seeds.
+check-fuzz: $(FUZZ)
+	for f in $(FUZZ); do \
+		seeds=tests/fuzz/seeds/$$(basename $$f | sed 's/^fuzz-//'); mkdir -p $B/corpus/$$(basename $$f) && \
+		$$f -runs=$(FUZZ_RUNS) -max_total_time=600 -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 \
+			$B/corpus/$$(basename $$f) $$seeds >$$f.log 2>&1 || { tail -40 $$f.log; exit 1; }; \
+		echo "ok - $$(basename $$f): $$(sed -n 's/^stat::number_of_executed_units: *//p' $$f.log) inputs"; done
+
+lint:
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
+	clang-tidy --quiet $(SRC) $(CLI) -- $(NF_CPPFLAGS) -std=gnu11
+	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
+		--suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude src
+	codespell $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
+	shellcheck $(SCRIPTS)
+
+floors:
+	prove --exec '' tests/floors.sh
+
+bench: $B/aa-nestfix
+	BUILD=$(CURDIR)/$B sh tests/bench.sh
+
+install: $B/aa-nestfix
+	install -D -m 755 $B/aa-nestfix $(DESTDIR)$(sbindir)/aa-nestfix
+	install -d $(DESTDIR)$(datadir)/aa-nestfix/patches $(DESTDIR)$(docdir)
+	install -m 644 patches/*.conflict $(DESTDIR)$(datadir)/aa-nestfix/patches
+	install -m 644 README.md NEWS.md SECURITY.md patches/README.md $(DESTDIR)$(docdir)
 
 clean:
 	rm -rf build
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all unit fuzzers clean
+.PHONY: all roundtrip check check-valgrind check-fuzz lint floors bench install clean
 .SECONDARY:
+.DELETE_ON_ERROR:

@@ -51,6 +51,7 @@ void buf_add(struct buf *b, const void *ptr, size_t len);
 void buf_adds(struct buf *b, const char *str);
 void buf_addc(struct buf *b, char c);
 void buf_addslice(struct buf *b, struct slice s);
+void buf_addline(struct buf *b, struct slice s); /* on one line: runs of blanks and line ends become one blank */
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_reserve(struct buf *b, size_t more); /* room for `more` further bytes */
 void buf_clear(struct buf *b);

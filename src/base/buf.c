@@ -138,6 +138,23 @@ void buf_addslice(struct buf *b, struct slice s)
 	buf_add(b, s.ptr, s.len);
 }
 
+void buf_addline(struct buf *b, struct slice s)
+{
+	bool gap = false;
+
+	s = slice_trim(s);
+	for (size_t i = 0; i < s.len; i++) {
+		if (is_space(s.ptr[i])) {
+			gap = true;
+			continue;
+		}
+		if (gap)
+			buf_addc(b, ' ');
+		gap = false;
+		buf_addc(b, s.ptr[i]);
+	}
+}
+
 static void buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;

@@ -21,24 +21,6 @@ static void add_perms(struct buf *out, struct slice perms, uint32_t given_back, 
 			buf_addc(out, perms.ptr[i]);
 }
 
-/* One line of text from whatever stands in the file: line ends and runs of blanks become one blank. */
-static void add_joined(struct buf *out, struct slice text)
-{
-	bool blank = false;
-
-	text = slice_trim(text);
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		bool is_blank = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-
-		if (!is_blank && blank)
-			buf_addc(out, ' ');
-		if (!is_blank)
-			buf_addc(out, c);
-		blank = is_blank;
-	}
-}
-
 /* How new lines are laid out: as the lines around the rule are. */
 struct layout {
 	struct slice eol, indent;
@@ -63,7 +45,7 @@ static void add_rule(struct buf *out, const struct layout *layout, const struct 
 		     struct slice perms)
 {
 	begin_line(out, layout);
-	add_joined(out, qualifiers_of(rule));
+	buf_addline(out, qualifiers_of(rule));
 	buf_addc(out, ' ');
 	buf_addslice(out, path);
 	buf_addc(out, ' ');
@@ -76,7 +58,7 @@ static void add_mark(struct buf *out, const struct conflict *conflict, const str
 	struct span span = rule->stmt->span;
 
 	buf_addf(out, LOCATE_MARK "%.*s, was: ", SLICE_FMT(conflict->name));
-	add_joined(out, slice_sub(rule->source->doc.text, span.at, span.len));
+	buf_addline(out, slice_sub(rule->source->doc.text, span.at, span.len));
 }
 
 int rewrite_rule(const struct policy_rule *rule, const struct conflict *conflict, const struct re *paths,
@@ -133,7 +115,7 @@ static void list_rules(const struct locate_case *c, struct buf *out)
 		const struct policy_rule *rule = c->culprits[i]->rule;
 
 		buf_addf(out, "\n  %s:%zu: ", rule->source->path, rule->stmt->line);
-		add_joined(out, slice_sub(rule->source->doc.text, rule->stmt->span.at, rule->stmt->span.len));
+		buf_addline(out, slice_sub(rule->source->doc.text, rule->stmt->span.at, rule->stmt->span.len));
 	}
 }
 

@@ -25,6 +25,9 @@ static void bufs_hold_any_bytes(void)
 	buf_add(&b, "a\0b", 3);
 	is_num(b.len, 3, "a NUL counts");
 	buf_clear(&b);
+	buf_addline(&b, SLICE("\n a \r\n\tb  c "));
+	is_text(buf_slice(&b), "a b c", "buf_addline makes one line of several");
+	buf_clear(&b);
 	buf_addf(&b, "%d-%s", 7, "x");
 	buf_addc(&b, '!');
 	is_text(buf_slice(&b), "7-x!", "buf_addf and buf_addc");

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * report: all words and all JSON that a user sees.
+ *
+ * Data goes to stdout, talk to stderr. People get text for a tired reader: what is wrong, the rule with its place, who
+ * is affected, the next command to type. With --json each command prints one object with stable names (doc/json.md) and
+ * nothing else on stdout.
+ */
+#ifndef NESTFIX_REPORT_H
+#define NESTFIX_REPORT_H
+
+#include <stdio.h>
+
+#include <nestfix/commit.h>
+
+struct report {
+	FILE *out;  /* data */
+	FILE *talk; /* notes, questions, errors */
+	bool json, quiet, verbose, colour;
+	const char *self; /* the command as a user would type it again: "aa-nestfix --root /srv/img" */
+};
+
+void report_error(const struct report *r, const char *command, const struct err *err);
+void report_note(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+void report_check(const struct report *r, const struct site *site, const struct finding *finding,
+		  const char *unfinished);
+
+/* The change and, where `policies` is not NULL, what the comparison of the compiled policies says. */
+void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
+		 size_t policy_count, bool proved);
+
+void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
+		size_t policy_count, const struct receipt *receipt, const struct finding *after);
+void report_nothing_to_fix(const struct report *r, const struct finding *finding);
+void report_rollback(const struct report *r, const struct receipt *receipt);
+void report_backups(const struct report *r, const struct backup_list *list);
+
+/* What decides one access in one profile. */
+struct report_verdict {
+	const struct policy_profile *profile;
+	bool allowed, owner_allowed;    /* for everybody else, and for the owner of the file */
+	const struct policy_rule *rule; /* or NULL: no rule matches */
+};
+
+void report_explain(const struct report *r, struct slice path, struct slice perms,
+		    const struct report_verdict *verdicts, size_t count);
+
+/* "FILE:LINE": where a rule stands. */
+const char *report_place(const struct policy_rule *rule, struct arena *arena);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "app.h"
+
+#ifndef NESTFIX_DATADIR
+#define NESTFIX_DATADIR "/usr/share/aa-nestfix"
+#endif
+
+static const char override_dir[] = "/etc/aa-nestfix/patches";
+static const char default_conflict[] = "runc-detached-procfs";
+
+enum { CONFLICT_LIMIT = 1 << 20 }; /* bytes; the shipped file has 4 KiB */
+
+/* Where the conflict's data is: --patches, else the administrator's own file, else the shipped one. */
+static const char *find_conflict(struct app *app, const struct root *machine)
+{
+	enum fsio_kind kind;
+	const char *path;
+
+	if (app->patches)
+		return arena_printf(&app->arena, "%s/%s.conflict", app->patches, default_conflict);
+	path = arena_printf(&app->arena, "%s/%s.conflict", override_dir, default_conflict);
+	if (fsio_kind(machine, path, &kind, NULL) == 0 && kind != FSIO_MISSING)
+		return path;
+	return arena_printf(&app->arena, "%s/patches/%s.conflict", NESTFIX_DATADIR, default_conflict);
+}
+
+static int read_conflict(struct app *app, struct err *err)
+{
+	AUTOROOT machine = { .fd = -1 };
+	struct file file;
+	const char *path;
+
+	if (root_open(&machine, "/", err) < 0)
+		return -1;
+	path = find_conflict(app, &machine);
+	if (fsio_read(&machine, path, CONFLICT_LIMIT, &app->arena, &file, err) < 0)
+		return err_hint(err, "name the folder with the conflict files: --patches DIR");
+	return conflict_parse(&app->conflict, path, file.bytes, app->pool, &app->arena, err);
+}
+
+static void add_scope(struct app *app, const struct conflict_scope *scope)
+{
+	for (size_t i = 0; i < app->scope_count; i++)
+		if (app->scopes[i] == scope)
+			return;
+	app->scopes[app->scope_count++] = scope;
+}
+
+static const char *scope_list(const struct app *app, struct arena *arena)
+{
+	const char *list = "";
+
+	for (size_t i = 0; i < app->conflict.scope_count; i++)
+		list = arena_printf(arena, "%s%s%.*s", list, i ? ", " : "", SLICE_FMT(app->conflict.scopes[i].name));
+	return list;
+}
+
+static int choose_scopes(struct app *app, struct err *err)
+{
+	struct slice rest = slice_of(app->scope_names ? app->scope_names : "");
+
+	app->scopes = arena_array(&app->arena, app->conflict.scope_count, sizeof(struct conflict_scope *));
+	for (size_t i = 0; !app->scope_names && i < app->conflict.scope_count; i++)
+		if (app->conflict.scopes[i].is_default)
+			add_scope(app, &app->conflict.scopes[i]);
+	while (app->scope_names) {
+		struct slice name = slice_sub(rest, 0, slice_find(rest, ','));
+		const struct conflict_scope *scope = conflict_scope(&app->conflict, name);
+
+		if (!scope) {
+			err_put(err, ERR_USAGE, "unknown scope '%.*s'", SLICE_FMT(name));
+			return err_hint(err, "known scopes: %s", scope_list(app, &app->arena));
+		}
+		add_scope(app, scope);
+		if (name.len == rest.len)
+			break;
+		rest = slice_from(rest, name.len + 1);
+	}
+	return 0;
+}
+
+int app_conflict(struct app *app, struct err *err)
+{
+	if (read_conflict(app, err) < 0)
+		return -1;
+	return choose_scopes(app, err);
+}
+
+static int read_targets(struct app *app, const char **names, size_t count, struct site_target **out, struct err *err)
+{
+	*out = arena_array(&app->arena, count, sizeof **out);
+	for (size_t i = 0; i < count; i++)
+		if (discover_target(&(*out)[i], &app->root, names[i], &app->arena, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Nothing concerned was found, and something could not be read: then nobody can say that the host is healthy. */
+static int refuse_blind(const struct look *look, struct err *err)
+{
+	if (look->finding.case_count > 0 || look->site.skipped_count == 0)
+		return 0;
+	*err = look->site.skipped[0].err;
+	return -1;
+}
+
+int app_look(struct app *app, const char **targets, size_t count, struct look *look, struct err *err)
+{
+	struct site_target *wanted;
+
+	*look = (struct look){ 0 };
+	if (!app->scopes && app_conflict(app, err) < 0)
+		return -1;
+	if (read_targets(app, targets, count, &wanted, err) < 0)
+		return -1;
+	if (discover(&look->site, &app->root, &app->conflict, wanted, count, app->pool, &app->arena, err) < 0)
+		return -1;
+	if (locate(&look->finding, &look->site, app->scopes, app->scope_count, &app->arena, err) < 0)
+		return -1;
+	return refuse_blind(look, err);
+}
+
+void look_release(struct look *look)
+{
+	discover_release(&look->site);
+}
+
+int app_plan(struct app *app, const struct look *look, struct plan *plan, struct err *err)
+{
+	*plan = (struct plan){ 0 };
+	if (rewrite(&plan->patch, &look->site, &look->finding, &app->arena, err) < 0)
+		return -1;
+	if (plan->patch.file_count == 0)
+		return 0;
+	if (compiler_init(&plan->compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+		return -1;
+	return prove_patch(&plan->proof, &plan->patch, &plan->compiler, &app->arena, &plan->policies,
+			   &plan->policy_count, err);
+}

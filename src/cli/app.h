@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* app: one run of the program: its options, and the stages strung together. Each command is a function in cmd-NAME.c.
+ */
+#ifndef NESTFIX_APP_H
+#define NESTFIX_APP_H
+
+#include <nestfix/report.h>
+
+struct app;
+
+/* The exit status of the command: 0 healthy or done, 1 something found; or -1 with err. */
+typedef int command_fn(struct app *app, struct err *err);
+
+enum {
+	COMMAND_WRITES = 1,    /* changes the machine: root only, on a live root */
+	COMMAND_ARGUMENTS = 2, /* takes arguments of its own, not just targets */
+};
+
+struct command {
+	const char *name;
+	command_fn *run;
+	unsigned flags;
+	const char *args; /* for the help text */
+	const char *help;
+};
+
+struct app {
+	/* as typed */
+	const char *root_path, *parser, *features, *patches, *scope_names;
+	bool json, quiet, verbose, yes, list;
+	const char **allow; /* prove --allow */
+	size_t allow_count;
+	const char **args; /* what follows the command */
+	size_t arg_count;
+	const struct command *command;
+
+	/* made of it */
+	struct arena arena;
+	struct root root;
+	struct report report;
+	struct re_pool *pool;
+	struct conflict conflict;
+	const struct conflict_scope **scopes;
+	size_t scope_count;
+};
+
+/* What a look at the host shows. */
+struct look {
+	struct site site;
+	struct finding finding;
+};
+
+/* Reads the conflict's data and the scopes asked for. */
+int app_conflict(struct app *app, struct err *err);
+
+/* The conflict, then discover and locate, for the targets that args name. The look is released by look_release. */
+int app_look(struct app *app, const char **targets, size_t count, struct look *look, struct err *err);
+void look_release(struct look *look);
+
+/* A patch with its proof; *proof is NULL and *policies empty where there is nothing to change. */
+struct plan {
+	struct patch patch;
+	struct compiler compiler;
+	struct proof *proof;
+	struct proof_policy *policies;
+	size_t policy_count;
+};
+
+int app_plan(struct app *app, const struct look *look, struct plan *plan, struct err *err);
+
+command_fn cmd_check, cmd_diff, cmd_fix, cmd_rollback, cmd_explain, cmd_prove;
+
+#endif

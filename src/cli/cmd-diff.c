@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "app.h"
+
+static int diff(struct app *app, const struct look *look, struct err *err)
+{
+	struct plan plan;
+	bool planned = app_plan(app, look, &plan, err) == 0;
+
+	if (planned && plan.patch.file_count == 0) {
+		report_nothing_to_fix(&app->report, &look->finding);
+		return 0;
+	}
+	/* a refused change is shown, too: what it would have changed is the reason */
+	if (plan.policy_count > 0)
+		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, planned);
+	return planned ? 1 : -1;
+}
+
+int cmd_diff(struct app *app, struct err *err)
+{
+	struct look look;
+	int status = -1;
+
+	if (app_look(app, app->args, app->arg_count, &look, err) == 0)
+		status = diff(app, &look, err);
+	look_release(&look);
+	return status;
+}

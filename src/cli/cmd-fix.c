@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <unistd.h>
+
+#include "app.h"
+
+/* What must not exist on this machine for the change to open nothing real: /sys/net is on no kernel's sysfs. */
+static int check_absent(struct app *app, struct err *err)
+{
+	for (size_t i = 0; app->root.live && i < app->scope_count; i++) {
+		const struct conflict_scope *scope = app->scopes[i];
+
+		for (size_t a = 0; a < scope->absent_count; a++) {
+			const char *path = arena_str(&app->arena, scope->absent[a]);
+
+			if (access(path, F_OK) == 0)
+				return err_put(err, ERR_REFUSED,
+					       "cannot give back '%s': it exists on this machine, so the change would "
+					       "open something real",
+					       path);
+		}
+	}
+	return 0;
+}
+
+/* Asks only where somebody sits at a terminal; without one the command itself is the consent. */
+static bool is_agreed(const struct app *app)
+{
+	char answer[16];
+
+	if (app->yes || app->json || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return true;
+	fputs("Write this change? [y/N] ", app->report.talk);
+	fflush(app->report.talk);
+	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static int apply(struct app *app, const struct plan *plan, struct err *err)
+{
+	struct kernel kernel;
+	struct receipt receipt;
+	struct look after;
+	int status = -1;
+
+	kernel_open(&kernel, &app->root, NULL, &app->arena);
+	if (commit_proof(plan->proof, &kernel, &app->arena, &receipt, err) < 0)
+		return -1;
+	if (app_look(app, app->args, app->arg_count, &after, err) == 0) {
+		report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, &receipt, &after.finding);
+		status = after.finding.worst != LOCATE_ALLOWED;
+	}
+	look_release(&after);
+	return status;
+}
+
+static int fix(struct app *app, const struct look *look, struct err *err)
+{
+	struct plan plan;
+
+	if (check_absent(app, err) < 0 || app_plan(app, look, &plan, err) < 0)
+		return -1;
+	if (plan.patch.file_count == 0) {
+		report_nothing_to_fix(&app->report, &look->finding);
+		return 0;
+	}
+	if (!app->yes && !app->json && isatty(STDIN_FILENO))
+		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, true);
+	if (!is_agreed(app))
+		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
+	return apply(app, &plan, err);
+}
+
+int cmd_fix(struct app *app, struct err *err)
+{
+	struct look look;
+	int status = -1;
+
+	if (app_look(app, app->args, app->arg_count, &look, err) == 0)
+		status = fix(app, &look, err);
+	look_release(&look);
+	return status;
+}

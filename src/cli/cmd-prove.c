@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+
+#include "app.h"
+
+enum { BLOB_LIMIT = 64 << 20 }; /* bytes of compiled policy; a whole distribution's profiles have under 10 MiB */
+
+/* Every image begins with the NAME tag of its version word (kernel policy_unpack.c verify_header). */
+static bool is_compiled(struct slice bytes)
+{
+	static const char head[] = "\x04\x08\x00version";
+
+	return bytes.len >= sizeof head && memcmp(bytes.ptr, head, sizeof head) == 0;
+}
+
+/* The root whose policy directory a file stands in: what comes before /etc/apparmor.d/, or NULL. */
+static const char *tree_of(const char *path, struct arena *arena)
+{
+	const char *hit = strstr(path, "/etc/apparmor.d/");
+
+	if (!hit)
+		return NULL;
+	return hit == path ? "/" : arena_str(arena, (struct slice){ path, (size_t)(hit - path) });
+}
+
+/* A text in a policy tree is compiled with that tree's includes, any other with those of the root. */
+static int compile_file(struct app *app, const char *path, struct slice text, struct slice *blob, struct err *err)
+{
+	const char *tree = tree_of(path, &app->arena);
+	AUTOROOT root = { .fd = -1 };
+	struct compiler compiler;
+
+	if (root_open(&root, tree ? tree : app->root.path, err) < 0)
+		return -1;
+	if (compiler_init(&compiler, &root, app->parser, app->features, &app->arena, err) < 0)
+		return -1;
+	if (!tree)
+		return compile_text(&compiler, path, text, &app->arena, blob, err);
+	return compile_disk(&compiler, strstr(path, "/etc/apparmor.d/"), &app->arena, blob, err);
+}
+
+static int read_side(struct app *app, const char *name, struct automaton *out, struct err *err)
+{
+	AUTOROOT machine = { .fd = -1 };
+	char *path = realpath(name, NULL);
+	struct file file;
+	struct slice blob;
+	int status;
+
+	if (!path) {
+		err_errno(err, "cannot find '%s'", name);
+		err->kind = ERR_USAGE;
+		return -1;
+	}
+	name = arena_str(&app->arena, slice_of(path));
+	free(path);
+	if (root_open(&machine, "/", err) < 0 || fsio_read(&machine, name, BLOB_LIMIT, &app->arena, &file, err) < 0)
+		return -1;
+	blob = file.bytes;
+	status = is_compiled(blob) ? 0 : compile_file(app, name, file.bytes, &blob, err);
+	if (status == 0)
+		status = automaton_read(out, blob, &app->arena, err);
+	return status < 0 ? err_wrap(err, "%s", name) : 0;
+}
+
+/* One --allow PATTERN:PERMS. */
+static int read_allowance(struct app *app, const char *text, struct compare_exemption *out, struct err *err)
+{
+	const char *colon = strrchr(text, ':');
+	struct aare pattern = { 0 };
+
+	if (!colon || !conflict_perms(slice_of(colon + 1), &out->perms)) {
+		err_put(err, ERR_USAGE, "cannot read --allow '%s'", text);
+		return err_hint(err, "write a pattern, a colon and permissions: --allow '/sys/net{,/**}:w'");
+	}
+	if (aare_parse(&pattern, (struct slice){ text, (size_t)(colon - text) }, app->pool, &app->arena, err) < 0) {
+		err->kind = ERR_USAGE;
+		return err_wrap(err, "--allow '%s'", text);
+	}
+	out->paths = pattern.re;
+	return 0;
+}
+
+static int read_allowances(struct app *app, struct compare_exemption **out, struct err *err)
+{
+	*out = arena_array(&app->arena, app->allow_count, sizeof **out);
+	for (size_t i = 0; i < app->allow_count; i++)
+		if (read_allowance(app, app->allow[i], &(*out)[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int cmd_prove(struct app *app, struct err *err)
+{
+	struct compare_exemption *exemptions;
+	struct automaton old, fresh;
+	struct comparison comparison;
+
+	if (app->arg_count != 2)
+		return err_put(err, ERR_USAGE, "prove needs two files: aa-nestfix prove OLD NEW");
+	if (read_allowances(app, &exemptions, err) < 0)
+		return -1;
+	if (read_side(app, app->args[0], &old, err) < 0 || read_side(app, app->args[1], &fresh, err) < 0)
+		return -1;
+	if (compare_automata(&comparison, &old, &fresh, exemptions, app->allow_count, app->pool, &app->arena, err) < 0)
+		return -1;
+	report_prove(&app->report, &comparison);
+	return !comparison.equal && !(app->allow_count > 0 && comparison.allowed);
+}

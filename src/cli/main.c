@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * aa-nestfix: option table, command table, exit status. The only file that prints usage and the only one that exits.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app.h"
+
+#ifndef NESTFIX_VERSION
+#define NESTFIX_VERSION "unknown"
+#endif
+
+const char *argp_program_version = "aa-nestfix " NESTFIX_VERSION;
+const char *argp_program_bug_address = NULL;
+
+static const struct command commands[] = {
+	{ "check", cmd_check, 0, "[TARGET...]", "say which rule is in the way, where, and for whom (the default)" },
+	{ "diff", cmd_diff, 0, "[TARGET...]", "show what fix would change, and the proof; change nothing" },
+	{ "fix", cmd_fix, COMMAND_WRITES, "[TARGET...]", "back up, write, load into the kernel, look again" },
+	{ "rollback", cmd_rollback, COMMAND_WRITES | COMMAND_ARGUMENTS, "[ID]",
+	  "undo the last change, or the named one" },
+	{ "explain", cmd_explain, COMMAND_ARGUMENTS, "PATH [PERM] [TARGET...]", "say what decides this access" },
+	{ "prove", cmd_prove, COMMAND_ARGUMENTS, "OLD NEW", "show the difference of two profiles on all paths" },
+};
+
+enum { OPT_ROOT = 256, OPT_PARSER, OPT_FEATURES, OPT_PATCHES, OPT_JSON, OPT_SCOPE, OPT_YES, OPT_LIST, OPT_ALLOW };
+
+static const struct argp_option options[] = {
+	{ "root", OPT_ROOT, "DIR", 0, "work on another root; this kernel is not touched", 1 },
+	{ "parser", OPT_PARSER, "PROGRAM", 0, "another apparmor_parser", 1 },
+	{ "features", OPT_FEATURES, "FILE", 0, "compile for the kernel features of FILE", 1 },
+	{ "patches", OPT_PATCHES, "DIR", 0, "read the conflict files from DIR", 1 },
+	{ "scope", OPT_SCOPE, "S[,S]", 0, "what to give back: net (the default), ipc, uts, user", 1 },
+	{ "json", OPT_JSON, NULL, 0, "print one JSON object", 2 },
+	{ "quiet", 'q', NULL, 0, "say nothing but errors", 2 },
+	{ "verbose", 'v', NULL, 0, "say more", 2 },
+	{ "yes", OPT_YES, NULL, 0, "fix, rollback: do not ask", 3 },
+	{ "list", OPT_LIST, NULL, 0, "rollback: list the changes", 3 },
+	{ "allow", OPT_ALLOW, "PATTERN:PERMS", 0, "prove: a difference that is all right; may be repeated", 3 },
+	{ 0 },
+};
+
+static void set_command(struct app *app, const char *arg, struct argp_state *state)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(commands[i].name, arg) == 0)
+			app->command = &commands[i];
+	if (!app->command)
+		argp_error(state, "unknown command '%s'", arg);
+}
+
+static void add_string(const char ***list, size_t *count, const char *string, struct arena *arena)
+{
+	VEC(const char *) all = { *list, *count, *count };
+
+	VEC_PUSH(arena, &all, string);
+	*list = all.ptr;
+	*count = all.len;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct app *app = state->input;
+
+	switch (key) {
+	case OPT_ROOT:
+		app->root_path = arg;
+		break;
+	case OPT_PARSER:
+		app->parser = arg;
+		break;
+	case OPT_FEATURES:
+		app->features = arg;
+		break;
+	case OPT_PATCHES:
+		app->patches = arg;
+		break;
+	case OPT_SCOPE:
+		app->scope_names = arg;
+		break;
+	case OPT_JSON:
+		app->json = true;
+		break;
+	case 'q':
+		app->quiet = true;
+		break;
+	case 'v':
+		app->verbose = true;
+		break;
+	case OPT_YES:
+		app->yes = true;
+		break;
+	case OPT_LIST:
+		app->list = true;
+		break;
+	case OPT_ALLOW:
+		add_string(&app->allow, &app->allow_count, arg, &app->arena);
+		break;
+	case ARGP_KEY_ARG:
+		if (!app->command)
+			set_command(app, arg, state);
+		else
+			add_string(&app->args, &app->arg_count, arg, &app->arena);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* The list of commands in --help is made from the table. argp frees what is returned. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	AUTOBUF help = { 0 };
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_PRE_DOC)
+		return (char *)(uintptr_t)text;
+	buf_adds(
+	    &help,
+	    "Lets runc and Docker work inside LXC containers again, by the smallest change of one AppArmor rule.\n\n"
+	    "Commands:\n");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		buf_addf(&help, "  %s %s\n      %s\n", commands[i].name, commands[i].args, commands[i].help);
+	buf_adds(&help, "\nA TARGET is profile:NAME or a policy file; none means all that is affected on this host.\n");
+	return strdup(buf_str(&help));
+}
+
+static char *help_doc(int key, const char *text, void *input)
+{
+	if (key == ARGP_KEY_HELP_POST_DOC)
+		return strdup(
+		    "Exit status: 0 healthy or done, 1 something found, 2 usage, 3 refused on purpose, 4 failed "
+		    "(the machine is as before), 5 failed and not restored.");
+	return help_filter(key, text, input);
+}
+
+/* "aa-nestfix --root X": what a user types before a command to mean the same host again. */
+static const char *self_words(struct app *app)
+{
+	if (!app->root_path)
+		return "aa-nestfix";
+	return arena_printf(&app->arena, "aa-nestfix --root %s", app->root_path);
+}
+
+static bool is_terminal(FILE *file)
+{
+	const char *no_colour = getenv("NO_COLOR");
+
+	return isatty(fileno(file)) && !(no_colour && *no_colour);
+}
+
+static int run_command(struct app *app, struct err *err)
+{
+	app->report = (struct report){
+		.out = stdout,
+		.talk = stderr,
+		.json = app->json,
+		.quiet = app->quiet,
+		.verbose = app->verbose,
+		.colour = is_terminal(stdout),
+		.self = self_words(app),
+	};
+	app->pool = re_pool_new(&app->arena, 0);
+	if (!app->command)
+		app->command = &commands[0];
+	if (root_open(&app->root, app->root_path ? app->root_path : "/", err) < 0)
+		return -1;
+	if ((app->command->flags & COMMAND_WRITES) && app->root.live && geteuid() != 0 && !app->list) {
+		err_put(err, ERR_FAILED, "cannot %s: only root may change policy", app->command->name);
+		return err_hint(err, "sudo aa-nestfix %s", app->command->name);
+	}
+	return app->command->run(app, err);
+}
+
+/* A full disk behind stdout must not look like success. */
+static int close_output(struct err *err)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return err_errno(err, "cannot write to standard output");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp parser = {
+		options, parse_option, "[COMMAND] [TARGET...]", "\v", NULL, help_doc, NULL
+	};
+	struct app app = { 0 };
+	struct err err = { 0 };
+	int status;
+
+	umask(022);
+	argp_err_exit_status = 2;
+	argp_parse(&parser, argc, argv, 0, NULL, &app);
+	app.root.fd = -1;
+	status = run_command(&app, &err);
+	if (status >= 0 && close_output(&err) < 0)
+		status = -1;
+	if (status < 0) {
+		report_error(&app.report, app.command ? app.command->name : "check", &err);
+		status = err_status(err.kind);
+	}
+	root_release(&app.root);
+	arena_release(&app.arena);
+	return status;
+}

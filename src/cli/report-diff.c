@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report-internal.h"
+
+enum { CONTEXT = 3 }; /* lines around a change, as diff -u has */
+
+static size_t line_start(struct slice text, size_t at)
+{
+	while (at > 0 && text.ptr[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+/* The offset behind the line that holds `at`. */
+static size_t line_end(struct slice text, size_t at)
+{
+	at += slice_find(slice_from(text, at), '\n');
+	return at < text.len ? at + 1 : at;
+}
+
+static size_t count_lines(struct slice text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		n += text.ptr[i] == '\n';
+	return n + (text.len > 0 && text.ptr[text.len - 1] != '\n');
+}
+
+/* Each line with its sign; a last line without an end is told as diff tells it. */
+static void add_lines(struct buf *out, char sign, struct slice text)
+{
+	while (text.len > 0) {
+		size_t n = line_end(text, 0);
+
+		buf_addc(out, sign);
+		buf_addslice(out, slice_sub(text, 0, n));
+		if (text.ptr[n - 1] != '\n')
+			buf_adds(out, "\n\\ No newline at end of file\n");
+		text = slice_from(text, n);
+	}
+}
+
+/* One hunk: whole lines of the old text [from, to), and what stands there in the new one. */
+struct hunk {
+	size_t from, to; /* changed lines in the old text, by offset */
+	size_t first_edit, last_edit;
+	size_t before, after; /* offsets of the context's outer ends */
+};
+
+static struct hunk hunk_at(const struct patch_file *file, size_t edit)
+{
+	const struct edit *e = &file->edits[edit];
+	struct hunk h = { .first_edit = edit, .last_edit = edit };
+
+	h.from = line_start(file->old, e->at);
+	h.to = line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
+	while (h.last_edit + 1 < file->edit_count && file->edits[h.last_edit + 1].at < h.to) {
+		e = &file->edits[++h.last_edit];
+		h.to = line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
+	}
+	h.before = h.from;
+	for (int i = 0; i < CONTEXT && h.before > 0; i++)
+		h.before = line_start(file->old, h.before - 1);
+	h.after = h.to;
+	for (int i = 0; i < CONTEXT && h.after < file->old.len; i++)
+		h.after = line_end(file->old, h.after);
+	return h;
+}
+
+static void add_new_lines(const struct patch_file *file, const struct hunk *h, struct buf *out)
+{
+	size_t at = h->from;
+
+	for (size_t i = h->first_edit; i <= h->last_edit; i++) {
+		const struct edit *e = &file->edits[i];
+
+		buf_addslice(out, slice_sub(file->old, at, e->at - at));
+		buf_addslice(out, e->with);
+		at = e->at + e->len;
+	}
+	buf_addslice(out, slice_sub(file->old, at, h->to - at));
+}
+
+void report_unified(const struct patch_file *file, struct buf *out)
+{
+	long shift = 0; /* lines that earlier hunks added */
+
+	buf_addf(out, "--- a%s\n+++ b%s\n", file->source->path, file->source->path);
+	for (size_t i = 0; i < file->edit_count;) {
+		struct hunk h = hunk_at(file, i);
+		struct slice before = slice_sub(file->old, h.before, h.from - h.before);
+		struct slice after = slice_sub(file->old, h.to, h.after - h.to);
+		struct slice old = slice_sub(file->old, h.from, h.to - h.from);
+		size_t line = count_lines(slice_sub(file->old, 0, h.before)) + 1;
+		size_t around = count_lines(before) + count_lines(after);
+		AUTOBUF fresh = { 0 };
+
+		add_new_lines(file, &h, &fresh);
+		buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", line, around + count_lines(old), line + (size_t)shift,
+			 around + count_lines(buf_slice(&fresh)));
+		add_lines(out, ' ', before);
+		add_lines(out, '-', old);
+		add_lines(out, '+', buf_slice(&fresh));
+		add_lines(out, ' ', after);
+		shift += (long)count_lines(buf_slice(&fresh)) - (long)count_lines(old);
+		i = h.last_edit + 1;
+	}
+}
+
+static void print_change(const struct report *r, const struct compare_change *change)
+{
+	AUTOBUF words = { 0 };
+
+	compare_words(change, &words);
+	if (change->pattern.len > 0)
+		fprintf(r->out, "    %.*s: %s\n", SLICE_FMT(change->pattern), buf_str(&words));
+	else
+		fprintf(r->out, "    %s, for example on %.*s\n", buf_str(&words), SLICE_FMT(change->example));
+}
+
+static void print_policy(const struct report *r, const struct proof_policy *p)
+{
+	struct slice profile = { 0 };
+
+	for (size_t i = 0; i < p->comparison.count; i++) {
+		const struct compare_change *change = &p->comparison.changes[i];
+
+		if (change->kind == COMPARE_LOGGING && !r->verbose)
+			continue;
+		if (!slice_eq(profile, change->profile))
+			fprintf(r->out, "  %.*s\n", SLICE_FMT(change->profile));
+		profile = change->profile;
+		print_change(r, change);
+	}
+}
+
+void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
+		 size_t policy_count, bool proved)
+{
+	AUTOBUF text = { 0 };
+
+	if (r->json) {
+		json_t *object = report_json_object("diff");
+
+		json_object_set_new(object, "patch", report_json_patch(patch));
+		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, proved));
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	for (size_t i = 0; i < patch->file_count; i++)
+		report_unified(&patch->files[i], &text);
+	fwrite(buf_str(&text), 1, text.len, r->out);
+	fputs(proved ? "\nProved on all paths, from the compiled policy. What changes, and nothing else:\n"
+		     : "\nNOT proved. What would change:\n",
+	      r->out);
+	for (size_t i = 0; i < policy_count; i++)
+		print_policy(r, &policies[i]);
+}

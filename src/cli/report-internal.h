@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shared by the parts of the report room. */
+#ifndef NESTFIX_REPORT_INTERNAL_H
+#define NESTFIX_REPORT_INTERNAL_H
+
+#include <jansson.h>
+
+#include <nestfix/report.h>
+
+/* A rule's text on one line, as it stands in its file. */
+void report_rule_text(const struct policy_rule *rule, struct buf *out);
+
+/* "FILE:LINE > FILE:LINE": the includes that bring a rule in, outermost first; empty for a rule of the top-level file.
+ */
+void report_via(const struct policy_rule *rule, struct buf *out);
+
+const char *report_state_word(enum locate_state state); /* stable: also in JSON */
+
+/* A JSON string of any bytes: what is no UTF-8 becomes U+FFFD. */
+json_t *report_json_text(struct slice text);
+json_t *report_json_rule(const struct policy_rule *rule); /* null for NULL */
+json_t *report_json_object(const char *command);
+void report_json_print(const struct report *r, json_t *object); /* takes the object */
+
+json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished);
+json_t *report_json_proof(const struct proof_policy *policies, size_t count, bool proved);
+json_t *report_json_patch(const struct patch *patch);
+json_t *report_json_receipt(const struct receipt *receipt);
+
+/* A unified diff of one file of a patch, as diff -u writes it. */
+void report_unified(const struct patch_file *file, struct buf *out);
+
+#endif

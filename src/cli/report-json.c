@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report-internal.h"
+
+/* Length of the UTF-8 character at the start, or 0. json_stringn() refuses what is none, surrogates and overlong
+ * included. */
+static size_t utf8_length(struct slice s)
+{
+	for (size_t n = 1; n <= 4 && n <= s.len; n++) {
+		json_t *probe = json_stringn(s.ptr, n);
+
+		json_decref(probe);
+		if (probe)
+			return n;
+	}
+	return 0;
+}
+
+json_t *report_json_text(struct slice text)
+{
+	json_t *whole = json_stringn(text.ptr ? text.ptr : "", text.len);
+	AUTOBUF clean = { 0 };
+
+	if (whole)
+		return whole;
+	while (text.len > 0) {
+		size_t n = utf8_length(text);
+
+		if (n > 0)
+			buf_add(&clean, text.ptr, n);
+		else
+			buf_adds(&clean, "\xef\xbf\xbd");
+		text = slice_from(text, n > 0 ? n : 1);
+	}
+	return json_stringn(buf_str(&clean), clean.len);
+}
+
+static json_t *text_list(const struct slice *list, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, report_json_text(list[i]));
+	return array;
+}
+
+json_t *report_json_rule(const struct policy_rule *rule)
+{
+	AUTOBUF text = { 0 };
+
+	if (!rule)
+		return json_null();
+	report_rule_text(rule, &text);
+	return json_pack("{s:o,s:I,s:I,s:o,s:i}", "file", report_json_text(slice_of(rule->source->path)), "line",
+			 (json_int_t)rule->stmt->line, "column", (json_int_t)rule->stmt->column, "text",
+			 report_json_text(buf_slice(&text)), "priority", rule->priority);
+}
+
+json_t *report_json_object(const char *command)
+{
+	return json_pack("{s:i,s:s}", "format", 1, "command", command);
+}
+
+void report_json_print(const struct report *r, json_t *object)
+{
+	json_dumpf(object, r->out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	fputc('\n', r->out);
+	json_decref(object);
+}
+
+static json_t *scope_names(const struct conflict_scope **scopes, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, report_json_text(scopes[i]->name));
+	return array;
+}
+
+static json_t *json_culprit(const struct culprit *c)
+{
+	json_t *object = report_json_rule(c->rule);
+	json_t *profiles = json_array();
+	AUTOBUF via = { 0 };
+
+	report_via(c->rule, &via);
+	for (size_t i = 0; i < c->profile_count; i++)
+		json_array_append_new(profiles, report_json_text(c->profiles[i]->name));
+	json_object_set_new(object, "denies", report_json_text(c->witness));
+	json_object_set_new(object, "included", report_json_text(buf_slice(&via)));
+	json_object_set_new(object, "editable", json_boolean(c->fixed == POLICY_EDITABLE));
+	json_object_set_new(object, "scopes", scope_names(c->scopes, c->scope_count));
+	json_object_set_new(object, "profiles", profiles);
+	return object;
+}
+
+static json_t *json_case(const struct locate_case *c)
+{
+	return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "profile", report_json_text(c->profile->name), "scope",
+			 report_json_text(c->scope->name), "state", report_state_word(c->state), "path",
+			 report_json_text(c->witness), "allowed_by", report_json_rule(c->allower), "cure",
+			 report_json_text(c->cure));
+}
+
+static json_t *json_skipped(const struct site *site)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < site->skipped_count; i++)
+		json_array_append_new(array,
+				      json_pack("{s:o,s:o}", "file", report_json_text(slice_of(site->skipped[i].path)),
+						"reason", report_json_text(slice_of(site->skipped[i].err.text))));
+	return array;
+}
+
+json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished)
+{
+	json_t *object = report_json_object("check");
+	json_t *rules = json_array();
+	json_t *profiles = json_array();
+
+	for (size_t i = 0; i < finding->culprit_count; i++)
+		json_array_append_new(rules, json_culprit(finding->culprits[i]));
+	for (size_t i = 0; i < finding->case_count; i++)
+		json_array_append_new(profiles, json_case(&finding->cases[i]));
+	json_object_set_new(object, "conflict", report_json_text(finding->conflict->name));
+	json_object_set_new(object, "scopes", scope_names(finding->scopes, finding->scope_count));
+	json_object_set_new(object, "state", json_string(report_state_word(finding->worst)));
+	json_object_set_new(object, "rules", rules);
+	json_object_set_new(object, "profiles", profiles);
+	json_object_set_new(object, "skipped", json_skipped(site));
+	json_object_set_new(object, "unfinished", unfinished ? report_json_text(slice_of(unfinished)) : json_null());
+	return object;
+}
+
+static json_t *json_edits(const struct patch_file *file)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < file->edit_count; i++) {
+		const struct edit *e = &file->edits[i];
+
+		json_array_append_new(array, json_pack("{s:I,s:o,s:o}", "at", (json_int_t)e->at, "old",
+						       report_json_text(slice_sub(file->old, e->at, e->len)), "new",
+						       report_json_text(e->with)));
+	}
+	return array;
+}
+
+json_t *report_json_patch(const struct patch *patch)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < patch->file_count; i++)
+		json_array_append_new(array, json_pack("{s:o,s:o}", "file",
+						       report_json_text(slice_of(patch->files[i].source->path)),
+						       "edits", json_edits(&patch->files[i])));
+	return array;
+}
+
+static json_t *json_change(const struct compare_change *change)
+{
+	AUTOBUF words = { 0 };
+
+	compare_words(change, &words);
+	return json_pack("{s:o,s:o,s:o,s:o,s:b}", "profile", report_json_text(change->profile), "pattern",
+			 report_json_text(change->pattern), "example", report_json_text(change->example), "change",
+			 report_json_text(buf_slice(&words)), "inside", change->allowed);
+}
+
+json_t *report_json_proof(const struct proof_policy *policies, size_t count, bool proved)
+{
+	json_t *files = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct comparison *c = &policies[i].comparison;
+		json_t *changes = json_array();
+
+		for (size_t k = 0; k < c->count; k++)
+			json_array_append_new(changes, json_change(&c->changes[k]));
+		json_array_append_new(files, json_pack("{s:s,s:b,s:o}", "file", policies[i].policy->path, "inside",
+						       c->allowed, "changes", changes));
+	}
+	return json_pack("{s:b,s:o}", "proved", proved, "policies", files);
+}
+
+json_t *report_json_receipt(const struct receipt *receipt)
+{
+	json_t *files = json_array();
+
+	for (size_t i = 0; i < receipt->file_count; i++)
+		json_array_append_new(files, report_json_text(slice_of(receipt->files[i])));
+	return json_pack("{s:s,s:o,s:o,s:s}", "id", receipt->backup_id, "files", files, "loaded",
+			 text_list(receipt->profiles, receipt->profile_count), "kernel",
+			 kernel_state_words(receipt->kernel));
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "report-internal.h"
+
+static const char *bold(const struct report *r)
+{
+	return r->colour ? "\033[1m" : "";
+}
+
+static const char *plain(const struct report *r)
+{
+	return r->colour ? "\033[0m" : "";
+}
+
+void report_error(const struct report *r, const char *command, const struct err *err)
+{
+	static const char *const kinds[] = { "none", "usage", "refused", "failed", "broken" };
+	FILE *talk = r->talk ? r->talk : stderr;
+
+	fprintf(talk, "aa-nestfix: %s\n", err->text);
+	if (err->hint[0])
+		fprintf(talk, "aa-nestfix: %s\n", err->hint);
+	if (err->kind != ERR_USAGE && err->kind != ERR_BROKEN && !r->quiet)
+		fputs("aa-nestfix: nothing was changed\n", talk);
+	if (r->json) {
+		json_t *object = report_json_object(command);
+
+		json_object_set_new(object, "error",
+				    json_pack("{s:s,s:o,s:o}", "kind", kinds[err->kind], "text",
+					      report_json_text(slice_of(err->text)), "hint",
+					      report_json_text(slice_of(err->hint))));
+		report_json_print(r, object);
+	}
+}
+
+void report_note(const struct report *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->quiet)
+		return;
+	va_start(ap, fmt);
+	fputs("aa-nestfix: ", r->talk);
+	vfprintf(r->talk, fmt, ap);
+	fputc('\n', r->talk);
+	va_end(ap);
+}
+
+void report_rule_text(const struct policy_rule *rule, struct buf *out)
+{
+	struct span span = rule->stmt->span;
+	struct slice text = slice_sub(rule->source->doc.text, span.at, span.len);
+
+	buf_addline(out, text);
+}
+
+static void add_via(const struct policy_via *via, struct buf *out)
+{
+	if (!via)
+		return;
+	add_via(via->up, out);
+	buf_addf(out, "%s%s:%zu", out->len ? " > " : "", via->source->path, via->include->line);
+}
+
+void report_via(const struct policy_rule *rule, struct buf *out)
+{
+	add_via(rule->via, out);
+}
+
+const char *report_place(const struct policy_rule *rule, struct arena *arena)
+{
+	return arena_printf(arena, "%s:%zu", rule->source->path, rule->stmt->line);
+}
+
+const char *report_state_word(enum locate_state state)
+{
+	switch (state) {
+	case LOCATE_ALLOWED:
+		return "allowed";
+	case LOCATE_BLOCKED:
+		return "blocked";
+	case LOCATE_SEVERAL:
+		return "several";
+	case LOCATE_FIXED:
+		return "uneditable";
+	case LOCATE_NO_ALLOW:
+		return "not-granted";
+	}
+	return "unknown";
+}
+
+/* A label in the left column, then text; every further line of the text is put below the first. */
+static void print_row(const struct report *r, const char *label, const char *text)
+{
+	fprintf(r->out, "  %-10s%s\n", label, text);
+}
+
+static void print_profiles(const struct report *r, const struct culprit *c)
+{
+	for (size_t i = 0; i < c->profile_count; i++) {
+		AUTOBUF name = { 0 };
+
+		buf_addslice(&name, c->profiles[i]->name);
+		print_row(r, i == 0 ? "profiles" : "", buf_str(&name));
+	}
+}
+
+static const struct locate_case *case_of(const struct finding *finding, const struct culprit *culprit)
+{
+	for (size_t i = 0; i < finding->case_count; i++)
+		for (size_t c = 0; c < finding->cases[i].culprit_count; c++)
+			if (finding->cases[i].culprits[c] == culprit)
+				return &finding->cases[i];
+	return NULL;
+}
+
+static const char *verdict_words(const struct locate_case *c)
+{
+	switch (c->state) {
+	case LOCATE_BLOCKED:
+		return "it is the cause: without this rule the write is allowed";
+	case LOCATE_SEVERAL:
+		return "not alone: another rule denies the same path, too";
+	case LOCATE_FIXED:
+		return locate_why(c->culprits[0]->fixed);
+	case LOCATE_NO_ALLOW:
+		return "not alone: without this rule nothing would allow the write";
+	case LOCATE_ALLOWED:
+		break;
+	}
+	return "";
+}
+
+static void print_culprit(const struct report *r, const struct finding *finding, const struct culprit *c)
+{
+	const struct locate_case *lc = case_of(finding, c);
+	AUTOBUF place = { 0 };
+	AUTOBUF text = { 0 };
+	AUTOBUF via = { 0 };
+	AUTOBUF witness = { 0 };
+
+	buf_addf(&place, "%s%s:%zu%s", bold(r), c->rule->source->path, c->rule->stmt->line, plain(r));
+	report_rule_text(c->rule, &text);
+	report_via(c->rule, &via);
+	buf_addf(&witness, "writing %.*s", SLICE_FMT(c->witness));
+	print_row(r, "rule", buf_str(&place));
+	print_row(r, "", buf_str(&text));
+	print_row(r, "denies", buf_str(&witness));
+	if (lc)
+		print_row(r, "verdict", verdict_words(lc));
+	if (via.len > 0)
+		print_row(r, "included", buf_str(&via));
+	print_profiles(r, c);
+	fputc('\n', r->out);
+}
+
+/* Profiles without a culprit to show: denied because nothing allows it. */
+static void print_not_granted(const struct report *r, const struct finding *finding)
+{
+	for (size_t i = 0; i < finding->case_count; i++) {
+		const struct locate_case *c = &finding->cases[i];
+
+		if (c->state == LOCATE_NO_ALLOW && c->culprit_count == 0)
+			fprintf(r->out, "  profile %.*s: no rule allows writing %.*s; no rule denies it either\n\n",
+				SLICE_FMT(c->profile->name), SLICE_FMT(c->witness));
+	}
+}
+
+static void print_healthy(const struct report *r, const struct site *site, const struct finding *finding)
+{
+	if (!site->has_policy) {
+		fprintf(r->out, "No AppArmor policy below %s: nothing to do.\n",
+			root_path(site->root, site->dialect.base, site->arena));
+		return;
+	}
+	if (finding->profile_count == 0) {
+		fputs("No AppArmor profile of an LXC container in the policy files: nothing to do.\n", r->out);
+		return;
+	}
+	fprintf(r->out, "Healthy: none of %zu container profile%s is stopped by this conflict.\n",
+		finding->profile_count, finding->profile_count == 1 ? "" : "s");
+	for (size_t i = 0; i < finding->case_count; i++) {
+		const struct locate_case *c = &finding->cases[i];
+
+		if (c->cure.len > 0)
+			fprintf(r->out, "  %.*s: cured, see %.*s\n", SLICE_FMT(c->profile->name), SLICE_FMT(c->cure));
+		else if (r->verbose && c->allower)
+			fprintf(r->out, "  %.*s: allowed by %s\n", SLICE_FMT(c->profile->name),
+				report_place(c->allower, site->arena));
+	}
+}
+
+static void print_next(const struct report *r, const struct finding *finding)
+{
+	bool curable = false;
+
+	for (size_t i = 0; i < finding->case_count; i++)
+		curable |= finding->cases[i].state == LOCATE_BLOCKED;
+	if (!curable) {
+		fprintf(r->out, "No single rule can be cured here. To look closer:\n  %s explain %.*s\n", r->self,
+			SLICE_FMT(finding->scopes[0]->access[0].path));
+		return;
+	}
+	fprintf(r->out,
+		"What to do:\n"
+		"  %s diff   shows the change and its proof; changes nothing\n"
+		"  %s fix    makes it; no container is restarted\n",
+		r->self, r->self);
+}
+
+static void print_skipped(const struct report *r, const struct site *site)
+{
+	for (size_t i = 0; i < site->skipped_count; i++)
+		report_note(r, "skipped: %s", site->skipped[i].err.text);
+}
+
+void report_check(const struct report *r, const struct site *site, const struct finding *finding,
+		  const char *unfinished)
+{
+	if (unfinished)
+		report_note(r, "%s", unfinished);
+	print_skipped(r, site);
+	if (r->json) {
+		report_json_print(r, report_json_check(site, finding, unfinished));
+		return;
+	}
+	if (r->quiet)
+		return;
+	if (finding->worst == LOCATE_ALLOWED) {
+		print_healthy(r, site, finding);
+		return;
+	}
+	fprintf(r->out, "%s%.*s%s\n\n", bold(r), SLICE_FMT(finding->conflict->title), plain(r));
+	for (size_t i = 0; i < finding->culprit_count; i++)
+		print_culprit(r, finding, finding->culprits[i]);
+	print_not_granted(r, finding);
+	print_next(r, finding);
+}
+
+void report_nothing_to_fix(const struct report *r, const struct finding *finding)
+{
+	if (r->json) {
+		json_t *object = report_json_object("fix");
+
+		json_object_set_new(object, "changed", json_false());
+		json_object_set_new(object, "profiles", json_integer((json_int_t)finding->profile_count));
+		report_json_print(r, object);
+		return;
+	}
+	if (!r->quiet)
+		fprintf(r->out, "Nothing to do: none of %zu container profile%s is stopped by this conflict.\n",
+			finding->profile_count, finding->profile_count == 1 ? "" : "s");
+}
+
+static void print_receipt(const struct report *r, const struct receipt *receipt)
+{
+	if (receipt->recovered)
+		fprintf(r->out, "  first     %s\n", receipt->recovered);
+	for (size_t i = 0; i < receipt->file_count; i++)
+		print_row(r, i == 0 ? "wrote" : "", receipt->files[i]);
+	for (size_t i = 0; i < receipt->profile_count; i++) {
+		AUTOBUF name = { 0 };
+
+		buf_addslice(&name, receipt->profiles[i]);
+		print_row(r, i == 0 ? "loaded" : "", buf_str(&name));
+	}
+	if (receipt->profile_count == 0)
+		print_row(r, "loaded", kernel_state_words(receipt->kernel));
+}
+
+void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
+		size_t policy_count, const struct receipt *receipt, const struct finding *after)
+{
+	if (r->json) {
+		json_t *object = report_json_object("fix");
+
+		json_object_set_new(object, "changed", json_true());
+		json_object_set_new(object, "patch", report_json_patch(patch));
+		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, true));
+		json_object_set_new(object, "receipt", report_json_receipt(receipt));
+		json_object_set_new(object, "state", json_string(report_state_word(after->worst)));
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	report_diff(r, patch, policies, policy_count, true);
+	fprintf(r->out, "\n%sDone.%s\n", bold(r), plain(r));
+	print_receipt(r, receipt);
+	print_row(r, "now",
+		  after->worst == LOCATE_ALLOWED ? "runc's write is allowed in every profile above"
+						 : "something else still stops runc: run check again");
+	fprintf(r->out, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
+}
+
+void report_rollback(const struct report *r, const struct receipt *receipt)
+{
+	if (r->json) {
+		json_t *object = report_json_object("rollback");
+
+		json_object_set_new(object, "receipt", report_json_receipt(receipt));
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	fprintf(r->out, "%sUndone: change %s.%s\n", bold(r), receipt->backup_id, plain(r));
+	print_receipt(r, receipt);
+}
+
+static json_t *json_verdict(struct slice path, struct slice perms, const struct report_verdict *v)
+{
+	return json_pack("{s:o,s:o,s:o,s:b,s:b,s:o}", "profile", report_json_text(v->profile->name), "path",
+			 report_json_text(path), "perm", report_json_text(perms), "allowed",
+			 v->allowed && v->owner_allowed, "owner_allowed", v->owner_allowed, "rule",
+			 report_json_rule(v->rule));
+}
+
+static void print_verdict(const struct report *r, const struct report_verdict *v)
+{
+	AUTOBUF text = { 0 };
+
+	fprintf(r->out, "%.*s: %s", SLICE_FMT(v->profile->name),
+		v->allowed && v->owner_allowed ? "allowed"
+		: v->owner_allowed             ? "denied, but to its owner"
+					       : "denied");
+	if (!v->rule) {
+		fputs(", no rule matches\n", r->out);
+		return;
+	}
+	report_rule_text(v->rule, &text);
+	fprintf(r->out, " by %s:%zu\n    %s\n", v->rule->source->path, v->rule->stmt->line, buf_str(&text));
+	if (v->rule->priority != 0)
+		fprintf(r->out, "    priority %d\n", v->rule->priority);
+}
+
+void report_explain(const struct report *r, struct slice path, struct slice perms,
+		    const struct report_verdict *verdicts, size_t count)
+{
+	json_t *list;
+
+	if (r->json) {
+		json_t *object = report_json_object("explain");
+
+		list = json_array();
+		for (size_t i = 0; i < count; i++)
+			json_array_append_new(list, json_verdict(path, perms, &verdicts[i]));
+		json_object_set_new(object, "profiles", list);
+		report_json_print(r, object);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		print_verdict(r, &verdicts[i]);
+	if (count == 0)
+		report_note(r, "no container profile in the policy files");
+}
