@@ -20,11 +20,11 @@ struct proof_policy {
 struct proof; /* opaque: see prove.c */
 
 /*
- * 0: *out holds a proof that each policy changes, and only inside the patch's exemption; that each file's bytes
- * outside its edits are the same; that the witnesses of the finding are allowed in the new policy. -1 ERR_REFUSED: the
- * change is not what it should be; the text holds profile, path and permission of an example. -1 ERR_FAILED: could not
- * be compiled or compared. On -1 *out is NULL, and *policies (where not NULL) still holds what was compared, for the
- * report.
+ * 0: *out holds a proof that each policy with a blocked case changes, and that none changes outside the patch's
+ * exemption; that each file's bytes outside its edits are the same; that the witnesses of the finding are allowed in
+ * the new policy. -1 ERR_REFUSED: the change is not what it should be; the text holds profile, path and permission of
+ * an example. -1 ERR_FAILED: could not be compiled or compared. On -1 *out is NULL, and *policies (where not NULL)
+ * still holds what was compared, for the report.
  */
 int prove_patch(struct proof **out, const struct patch *patch, const struct compiler *compiler, struct arena *arena,
 		struct proof_policy **policies, size_t *policy_count, struct err *err);

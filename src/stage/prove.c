@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <nestfix/prove.h>
+
+struct proof {
+	const struct patch *patch;
+	struct compiler compiler;
+	struct proof_policy *policies;
+	size_t count;
+};
+
+/* What one proof is made from. */
+struct attempt {
+	const struct patch *patch;
+	const struct compiler *compiler;
+	struct compile_text *texts; /* the files of the patch in their new form */
+	struct arena *arena;
+	struct err *err;
+};
+
+/* Takes `want` off the front of *rest. */
+static bool take(struct slice *rest, struct slice want)
+{
+	if (rest->len < want.len || !slice_eq(slice_sub(*rest, 0, want.len), want))
+		return false;
+	*rest = slice_from(*rest, want.len);
+	return true;
+}
+
+/* Is `new_` the old text with exactly its edits made? Not asked of doc_print, which made it. */
+static bool is_spliced(const struct patch_file *file)
+{
+	struct slice rest = file->new_;
+	size_t at = 0;
+
+	for (size_t i = 0; i < file->edit_count; i++) {
+		const struct edit *edit = &file->edits[i];
+
+		if (edit->at < at || edit->at > file->old.len || edit->len > file->old.len - edit->at)
+			return false;
+		if (!take(&rest, slice_sub(file->old, at, edit->at - at)) || !take(&rest, edit->with))
+			return false;
+		at = edit->at + edit->len;
+	}
+	return slice_eq(rest, slice_from(file->old, at));
+}
+
+static bool is_culprit(const struct patch *patch, const struct patch_file *file, const struct stmt *stmt)
+{
+	for (size_t i = 0; i < patch->finding->culprit_count; i++) {
+		const struct policy_rule *rule = patch->finding->culprits[i]->rule;
+
+		if (rule->source == file->source && rule->stmt->span.at == stmt->span.at)
+			return true;
+	}
+	return false;
+}
+
+/* Does the edit change bytes of this statement? One inside its body changes the body's statements, not this one. */
+static bool touches(const struct edit *edit, const struct stmt *stmt)
+{
+	size_t end = stmt->span.at + stmt->span.len;
+
+	if (edit->at >= end || edit->at + edit->len <= stmt->span.at)
+		return false;
+	return !stmt->has_body || edit->at <= stmt->span.at || edit->at + edit->len >= end;
+}
+
+static int check_edits(const struct patch *patch, const struct patch_file *file, struct err *err)
+{
+	for (const struct stmt *s = file->source->doc.first; s; s = doc_next(s))
+		for (size_t i = 0; i < file->edit_count; i++)
+			if (touches(&file->edits[i], s) && !is_culprit(patch, file, s))
+				return err_at(err, ERR_REFUSED, file->source->path, s->line, s->column,
+					      "the edit touches more than the rule that it replaces");
+	return 0;
+}
+
+static int check_file(const struct patch *patch, const struct patch_file *file, struct err *err)
+{
+	if (!slice_eq(file->old, file->source->doc.text))
+		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': it was made for another text",
+			       file->source->path);
+	if (!is_spliced(file))
+		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': bytes outside the edit differ",
+			       file->source->path);
+	return check_edits(patch, file, err);
+}
+
+/* Bytes for a message: what is no plain ASCII is written as \xHH. */
+static void add_plain(struct buf *out, struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if (c >= ' ' && c < 0x7f)
+			buf_addc(out, s.ptr[i]);
+		else
+			buf_addf(out, "\\x%02x", c);
+	}
+}
+
+/* One change in a sentence: profile, example, what happens to it. */
+static void add_change(struct buf *out, const struct compare_change *change)
+{
+	buf_addf(out, "profile '%.*s'", SLICE_FMT(change->profile));
+	if (change->example.len > 0) {
+		buf_adds(out, ", '");
+		add_plain(out, change->example);
+		buf_addc(out, '\'');
+	}
+	buf_adds(out, ": ");
+	compare_words(change, out);
+}
+
+/* The first change that may not be; the text says how many others there are. */
+static int refuse_change(const struct attempt *a, const struct proof_policy *p)
+{
+	const struct compare_change *first = NULL;
+	AUTOBUF words = { 0 };
+	size_t others = 0;
+
+	for (size_t i = 0; i < p->comparison.count; i++) {
+		const struct compare_change *change = &p->comparison.changes[i];
+
+		if (change->allowed || change->kind == COMPARE_LOGGING)
+			continue;
+		if (first)
+			others++;
+		else
+			first = change;
+	}
+	if (first)
+		add_change(&words, first);
+	if (others > 0)
+		buf_addf(&words, " (and %zu other change%s)", others, others == 1 ? "" : "s");
+	err_put(a->err, ERR_REFUSED, "the change of '%s' would do more than it should: %s", p->policy->path,
+		buf_str(&words));
+	return err_hint(a->err, "nothing was written; please report this together with the policy file");
+}
+
+static bool is_blocked_in(const struct locate_case *c, const struct policy *policy)
+{
+	return c->policy == policy && c->state == LOCATE_BLOCKED;
+}
+
+static bool has_blocked_case(const struct patch *patch, const struct policy *policy)
+{
+	for (size_t i = 0; i < patch->finding->case_count; i++)
+		if (is_blocked_in(&patch->finding->cases[i], policy))
+			return true;
+	return false;
+}
+
+/* Is the access allowed to the owner of the object and to everybody else? */
+static bool allows(const struct automaton_profile *profile, const struct conflict_access *access)
+{
+	struct automaton_perms perms = automaton_path(profile, access->path);
+
+	for (int half = AUTOMATON_USER; half <= AUTOMATON_OTHER; half++)
+		if ((perms.half[half].allow & access->perms) != access->perms)
+			return false;
+	return true;
+}
+
+static int check_case(const struct attempt *a, const struct locate_case *c, const struct automaton *new_)
+{
+	const struct automaton_profile *profile = automaton_find(new_, c->profile->name);
+
+	if (!profile)
+		return err_put(a->err, ERR_REFUSED, "the change does not cure: the profile '%.*s' would be lost",
+			       SLICE_FMT(c->profile->name));
+	for (size_t i = 0; i < c->scope->access_count; i++)
+		if (!allows(profile, &c->scope->access[i]))
+			return err_put(a->err, ERR_REFUSED, "the change does not cure '%.*s': '%.*s' stays denied",
+				       SLICE_FMT(c->profile->name), SLICE_FMT(c->scope->access[i].path));
+	return 0;
+}
+
+static int check_witnesses(const struct attempt *a, const struct policy *policy, const struct automaton *new_)
+{
+	const struct finding *finding = a->patch->finding;
+
+	for (size_t i = 0; i < finding->case_count; i++)
+		if (is_blocked_in(&finding->cases[i], policy) && check_case(a, &finding->cases[i], new_) < 0)
+			return -1;
+	return 0;
+}
+
+static int compare_policy(const struct attempt *a, struct proof_policy *p, struct automaton *new_)
+{
+	const struct patch *patch = a->patch;
+	struct compare_exemption exemption = { .paths = patch->paths, .perms = patch->perms };
+	struct automaton old;
+
+	if (compile_policy(a->compiler, p->policy, NULL, 0, a->arena, &p->old_blob, a->err) < 0)
+		return -1;
+	if (compile_policy(a->compiler, p->policy, a->texts, patch->file_count, a->arena, &p->new_blob, a->err) < 0)
+		return err_wrap(a->err, "the changed policy would not compile");
+	if (automaton_read(&old, p->old_blob, a->arena, a->err) < 0 ||
+	    automaton_read(new_, p->new_blob, a->arena, a->err) < 0 ||
+	    compare_automata(&p->comparison, &old, new_, &exemption, patch->site->pool, a->arena, a->err) < 0)
+		return err_wrap(a->err, "cannot compare the policies of '%s'", p->policy->path);
+	return 0;
+}
+
+static int judge_policy(const struct attempt *a, const struct proof_policy *p, const struct automaton *new_)
+{
+	if (!p->comparison.allowed)
+		return refuse_change(a, p);
+	if (p->comparison.equal && has_blocked_case(a->patch, p->policy))
+		return err_put(a->err, ERR_REFUSED, "the change does not cure '%s': it changes nothing",
+			       p->policy->path);
+	return check_witnesses(a, p->policy, new_);
+}
+
+static void collect_texts(struct attempt *a)
+{
+	const struct patch *patch = a->patch;
+
+	a->texts = arena_array(a->arena, patch->file_count, sizeof *a->texts);
+	for (size_t i = 0; i < patch->file_count; i++)
+		a->texts[i] = (struct compile_text){ patch->files[i].source->path, patch->files[i].new_ };
+}
+
+static int check_patch(const struct patch *patch, struct err *err)
+{
+	if (patch->file_count == 0 || patch->policy_count == 0)
+		return err_put(err, ERR_REFUSED, "cannot prove a change that changes nothing");
+	for (size_t i = 0; i < patch->file_count; i++)
+		if (check_file(patch, &patch->files[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Each policy in turn; *count tells how many were compared, whatever came out. */
+static int prove_policies(const struct attempt *a, struct proof_policy *policies, size_t *count)
+{
+	for (size_t i = 0; i < a->patch->policy_count; i++) {
+		struct automaton new_;
+
+		policies[i].policy = a->patch->policies[i];
+		if (compare_policy(a, &policies[i], &new_) < 0)
+			return -1;
+		*count = i + 1;
+		if (judge_policy(a, &policies[i], &new_) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int prove_patch(struct proof **out, const struct patch *patch, const struct compiler *compiler, struct arena *arena,
+		struct proof_policy **policies, size_t *policy_count, struct err *err)
+{
+	struct attempt a = { .patch = patch, .compiler = compiler, .arena = arena, .err = err };
+	struct proof_policy *done = arena_array(arena, patch->policy_count, sizeof *done);
+	size_t count = 0;
+	int result;
+
+	*out = NULL;
+	collect_texts(&a);
+	result = check_patch(patch, err);
+	if (result == 0)
+		result = prove_policies(&a, done, &count);
+	if (policies) {
+		*policies = done;
+		*policy_count = count;
+	}
+	if (result < 0)
+		return -1;
+	*out = ARENA_NEW(arena, struct proof);
+	**out = (struct proof){ .patch = patch, .compiler = *compiler, .policies = done, .count = count };
+	return 0;
+}
+
+const struct patch *proof_patch(const struct proof *proof)
+{
+	return proof->patch;
+}
+
+const struct compiler *proof_compiler(const struct proof *proof)
+{
+	return &proof->compiler;
+}
+
+const struct proof_policy *proof_policies(const struct proof *proof, size_t *count)
+{
+	*count = proof->count;
+	return proof->policies;
+}
