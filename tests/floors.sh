@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.." || exit 1
 rooms='
 base err buf fsio atomic run
 text lex doc keyval
-policy re aare conflict automaton policy compare
-stage discover locate rewrite compile prove
+policy re aare conflict automaton policy compare lxc pve packages
+stage container discover locate rewrite compile prove
 apply backup journal kernel commit
 cli report main
 '
