@@ -31,17 +31,35 @@ enum {
 
 enum { AUTOMATON_USER = 0, AUTOMATON_OTHER = 1 }; /* the two halves: owner of the object, everybody else */
 
-/* What a state says of a string, for one half. Bits are those of its own layout; only `allow` of files is mapped to
- * PERM_*. */
+/*
+ * What a state says of a string, for one half. Both layouts are brought to the kernel's inner form (policy_compat.c),
+ * so that the same policy compiled to either gives the same values.
+ *
+ * Of the file class `allow`, `deny`, `audit` and `quiet` are PERM_*; the `…_more` beside each holds the bits that the
+ * letters do not account for (kernel numbers, include/perms.h): onexec, change_profile, and what a later parser may
+ * grant one by one. Behind a NUL, PERM_K is the "subset" of link rules. Of the other classes the four are the class's
+ * own bits, `…_more` is 0, and both halves are alike.
+ */
 struct automaton_half {
-	uint32_t allow;  /* PERM_* */
+	uint32_t allow;
 	uint32_t deny;   /* explicit denies that the binary keeps (table layout only) */
-	uint32_t audit;  /* PERM_* that are logged though allowed */
-	uint32_t quiet;  /* PERM_* whose refusal is not logged */
-	uint32_t xindex; /* how x is done: layout's own bits; equal numbers mean the same only with equal xtables */
-	uint32_t
-	    more; /* every further bit of the state (onexec, change_profile, prompt, kill, complain, hide, subset …) */
+	uint32_t audit;  /* logged though allowed */
+	uint32_t quiet;  /* refused without a word in the log */
+	uint32_t xindex; /* how x is done: AUTOMATON_X_*; equal table indexes mean the same only with equal xtables */
+	uint32_t more, deny_more, audit_more, quiet_more;
+	uint32_t subtree, cond, kill, complain, prompt, hide, tag, label; /* table layout only */
 };
+
+/* xindex, from the kernel's include/file.h: the low 24 bits are an index into the xtable where _TABLE is set. */
+enum {
+	AUTOMATON_X_INDEX = 0x00ffffff,
+	AUTOMATON_X_NAME = 0x04000000,   /* to the profile that bears the program's name: px; with _CHILD cx */
+	AUTOMATON_X_TABLE = 0x08000000,  /* to the profile that the xtable names */
+	AUTOMATON_X_UNSAFE = 0x10000000, /* environment is not scrubbed: lower case p, c, u */
+	AUTOMATON_X_CHILD = 0x20000000,
+	AUTOMATON_X_INHERIT = 0x40000000, /* ix, or the fallback of pix and cix */
+};
+#define AUTOMATON_X_UNCONFINED 0x80000000u /* ux, or the fallback of pux and cux */
 
 struct automaton_perms {
 	struct automaton_half half[2];
@@ -54,9 +72,13 @@ size_t automaton_states(const struct automaton_dfa *dfa);
 uint32_t automaton_step(const struct automaton_dfa *dfa, uint32_t state, unsigned char byte);
 uint32_t automaton_run(const struct automaton_dfa *dfa, uint32_t state, struct slice bytes);
 
+/* The out-of-band edge, taken between strings: only attachments have any, for their xattrs. */
+uint32_t automaton_step_oob(const struct automaton_dfa *dfa, uint32_t state);
+bool automaton_has_oob(const struct automaton_dfa *dfa);
+
 /*
  * Bytes that no state of the DFA tells apart: fills class_of[256] with class numbers 0 … n-1 and returns n. For fast
- * walks.
+ * walks. (Where states are stored as a difference to others, a class may be split needlessly.)
  */
 size_t automaton_classes(const struct automaton_dfa *dfa, unsigned char class_of[256]);
 
@@ -70,13 +92,16 @@ struct automaton_profile {
 	const struct automaton_dfa *policy; /* policydb: all other mediated classes; NULL where there is none */
 	uint32_t policy_start;
 	const struct automaton_dfa *attach; /* xmatch, or NULL */
-	const struct slice *xtable;         /* names for xindex, file class */
+	uint32_t attach_start;
+	const struct slice *xtable; /* names for xindex, file class */
 	size_t xtable_count;
+	const struct slice *policy_xtable;
+	size_t policy_xtable_count;
 	struct slice image; /* its bytes, whole */
 	/*
 	 * All fields of the image that are not one of the DFAs above, in order, as (name, bytes) pairs: flags, caps,
 	 * rlimits, network families, attachments, … Two profiles whose rests are equal differ in nothing but their
-	 * DFAs.
+	 * DFAs. Fields that the format leaves unnamed are called "caps" and "xmatch_len"; an unknown one "".
 	 */
 	struct automaton_field {
 		struct slice name, bytes;
@@ -97,6 +122,9 @@ const struct automaton_profile *automaton_find(const struct automaton *a, struct
 /* Permissions of a state of profile->file, or of profile->policy. State out of range: none. */
 struct automaton_perms automaton_file_perms(const struct automaton_profile *p, uint32_t state);
 struct automaton_perms automaton_policy_perms(const struct automaton_profile *p, uint32_t state);
+
+/* Permissions of a state of profile->attach: a program whose path ends with PERM_X in `allow` gets the profile. */
+struct automaton_perms automaton_attach_perms(const struct automaton_profile *p, uint32_t state);
 
 /* What the profile allows on a path (no NUL): AUTOMATON_USER or AUTOMATON_OTHER half. */
 struct automaton_perms automaton_path(const struct automaton_profile *p, struct slice path);
