@@ -16,7 +16,7 @@ struct staged {
 struct stage {
 	const struct compiler *compiler;
 	struct arena *arena;
-	char dir[32]; /* "/tmp/aa-nestfix-XXXXXX", or "" before it is made */
+	char dir[40]; /* "/tmp/aa-nestfix-PID-XXXXXX", or "" before it is made */
 	VEC(struct staged) files;
 	VEC(const char *) made; /* what is to be removed again, in the order it was made */
 };

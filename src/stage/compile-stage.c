@@ -223,9 +223,7 @@ static int put_marker(struct stage *stage, const struct policy *policy, struct e
 int stage_policy(struct stage *stage, const struct policy *policy, const struct compile_text *texts, size_t text_count,
 		 struct err *err)
 {
-	static const char template[] = "/tmp/aa-nestfix-XXXXXX";
-
-	memcpy(stage->dir, template, sizeof template);
+	snprintf(stage->dir, sizeof stage->dir, "/tmp/aa-nestfix-%d-XXXXXX", (int)getpid());
 	if (!mkdtemp(stage->dir)) {
 		stage->dir[0] = '\0';
 		return err_errno(err, "cannot make a folder in '/tmp'");

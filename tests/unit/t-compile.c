@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
+
+#include <nestfix/automaton.h>
+#include <nestfix/compile.h>
+
+#include "../lib/tap.h"
+#include "../lib/tmp.h"
+
+static struct arena arena;
+static struct root root;
+static struct compiler compiler;
+
+static const char *parser(void)
+{
+	const char *named = getenv("NESTFIX_PARSER");
+
+	return named ? named : "/sbin/apparmor_parser";
+}
+
+static void put(const char *path, const char *text)
+{
+	tmp_write(path, text, strlen(text), 0644);
+}
+
+/* A policy as the policy room would hand it over, without asking that room: the named files, the top-level one first.
+ */
+static struct policy *policy_of(const char *const *paths)
+{
+	struct policy *policy = ARENA_NEW(&arena, struct policy);
+	VEC(const struct policy_source *) sources = { 0 };
+
+	for (size_t i = 0; paths[i]; i++) {
+		struct policy_source *source = ARENA_NEW(&arena, struct policy_source);
+
+		source->path = paths[i];
+		doc_parse(&source->doc, slice_of(arena_str(&arena, slice_of(tmp_read(paths[i])))), &arena);
+		VEC_PUSH(&arena, &sources, source);
+	}
+	policy->path = paths[0];
+	policy->sources = sources.ptr;
+	policy->source_count = sources.len;
+	return policy;
+}
+
+/* How many staging folders of this process stand in /tmp: none may be left behind. */
+static int staging_folders(void)
+{
+	struct dirent *entry;
+	DIR *dir = opendir("/tmp");
+	char name[32];
+	int count = 0, len = snprintf(name, sizeof name, "aa-nestfix-%d-", (int)getpid());
+
+	while (dir && (entry = readdir(dir)))
+		count += strncmp(entry->d_name, name, (size_t)len) == 0;
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* What the compiled profile allows others on a path; -1 where there is no such profile. */
+static int allowed(struct slice blob, const char *profile, const char *path)
+{
+	struct automaton automaton;
+	const struct automaton_profile *p;
+
+	if (automaton_read(&automaton, blob, &arena, NULL) < 0)
+		return -1;
+	p = automaton_find(&automaton, slice_of(profile));
+	return p ? (int)automaton_path(p, slice_of(path)).half[AUTOMATON_OTHER].allow : -1;
+}
+
+static void the_parser_is_found_and_asked(void)
+{
+	struct compiler c;
+	struct err err = { 0 };
+
+	is_num(compiler_init(&c, &root, parser(), NULL, &arena, &err), 0, "compiler_init");
+	ok(c.program && c.program[0] == '/', "the program is an absolute path");
+	ok(c.major >= 2 && c.version[0], "it has a version");
+	ok(c.dir[0] == '/', "the root is an absolute path");
+
+	is_num(compiler_init(&c, &root, "/no/such/parser", NULL, &arena, &err), -1, "a parser that is not there");
+	is_err(&err, "cannot find the program '/no/such/parser'", "… is named");
+	ok(strstr(err.hint, "install"), "… and the hint says what to install");
+	err_clear(&err);
+	is_num(compiler_init(&c, &root, "/bin/true", NULL, &arena, &err), -1, "a program that is no parser");
+	is_err(&err, "does not answer like apparmor_parser", "… is told");
+	err_clear(&err);
+	is_num(compiler_init(&c, &root, parser(), "/no/such/features", &arena, &err), -1, "features not there");
+	is_err(&err, "cannot find the feature file '/no/such/features'", "… is told");
+}
+
+static void another_root_has_its_own_features(void)
+{
+	struct compiler c;
+	char want[PATH_MAX];
+
+	put("/etc/apparmor/parser.conf", "# policy-features=/etc/none\n policy-features=/etc/feat  \nwrite-cache\n");
+	put("/etc/feat", "domain {change_hat {yes\n}\n}\n");
+	is_num(compiler_init(&c, &root, parser(), NULL, &arena, NULL), 0, "compiler_init");
+	snprintf(want, sizeof want, "%s/etc/feat", c.dir);
+	is_text(slice_of(c.policy_features), want, "policy features are those of the root's parser.conf");
+	is_text(slice_of(c.config), "/dev/null", "its parser.conf itself is kept from the parser");
+	put("/usr/share/apparmor-features/features", "domain {change_hat {yes\n}\n}\n");
+	is_num(compiler_init(&c, &root, parser(), NULL, &arena, NULL), 0, "compiler_init");
+	snprintf(want, sizeof want, "%s/usr/share/apparmor-features/features", c.dir);
+	is_text(slice_of(c.kernel_features), want, "kernel features are the root's where it has some");
+	remove(tmp_path("/usr/share/apparmor-features/features"));
+	remove(tmp_path("/etc/apparmor/parser.conf"));
+}
+
+static void replaced_bytes_are_compiled(void)
+{
+	static const char *const paths[] = { "/etc/apparmor.d/p", "/etc/apparmor.d/abs/a", NULL };
+	struct compile_text text = { "/etc/apparmor.d/abs/a", SLICE("/a w,\n") };
+	int before = staging_folders();
+	struct slice blob;
+	struct err err = { 0 };
+
+	put("/etc/apparmor.d/p", "profile p {\n  include <abs/a>\n}\n");
+	put("/etc/apparmor.d/abs/a", "/a r,\n");
+	is_num(compile_policy(&compiler, policy_of(paths), NULL, 0, &arena, &blob, &err), 0, "as it was read");
+	is_num(allowed(blob, "p", "/a"), PERM_R, "… it allows to read");
+	is_num(compile_policy(&compiler, policy_of(paths), &text, 1, &arena, &blob, &err), 0, "with one file replaced");
+	is_num(allowed(blob, "p", "/a"), PERM_W | PERM_A, "… it allows to write");
+	is_text(slice_of(tmp_read("/etc/apparmor.d/abs/a")), "/a r,\n", "the file itself is as before");
+	is_num(staging_folders(), before, "no staging folder is left");
+}
+
+static void what_changes_meanwhile_does_not_slip_in(void)
+{
+	static const char *const paths[] = { "/etc/apparmor.d/p", "/etc/apparmor.d/abs/a", NULL };
+	struct policy *policy;
+	struct slice blob;
+
+	put("/etc/apparmor.d/p", "profile p {\n  include <abs/a>\n}\n");
+	put("/etc/apparmor.d/abs/a", "/a r,\n");
+	policy = policy_of(paths);
+	put("/etc/apparmor.d/abs/a", "/a rw,\n");
+	is_num(compile_policy(&compiler, policy, NULL, 0, &arena, &blob, NULL), 0, "compiled after the file changed");
+	is_num(allowed(blob, "p", "/a"), PERM_R, "the bytes that were read are what is compiled");
+	is_num(compile_disk(&compiler, "/etc/apparmor.d/p", &arena, &blob, NULL), 0, "compile_disk");
+	is_num(allowed(blob, "p", "/a"), PERM_R | PERM_W | PERM_A, "… speaks of the disk");
+}
+
+/* The policy room has no reason to hand these over: abi files, empty folders, files named by absolute path. */
+static void all_that_is_named_is_brought_along(void)
+{
+	static const char *const paths[] = { "/etc/apparmor.d/p", NULL };
+	struct slice blob;
+	struct err err = { 0 };
+
+	put("/etc/apparmor.d/abi/x",
+	    "policy {set_load {yes\n}\n}\nfile {mask {create read write exec append mmap_exec link lock\n}\n}\n");
+	put("/etc/apparmor.d/local/dir/README", "skipped\n");
+	put("/srv/abs", "/by-path r,\n");
+	put("/etc/apparmor.d/p", "abi <abi/x>,\nprofile p {\n  include <local/dir>\n  include \"/srv/abs\"\n"
+				 "  include if exists <nothing>\n}\n");
+	if (!is_num(compile_policy(&compiler, policy_of(paths), NULL, 0, &arena, &blob, &err), 0, "compiles"))
+		printf("# %s\n", err.text);
+	is_num(allowed(blob, "p", "/by-path"), PERM_R, "an absolute include is the root's, not this machine's");
+}
+
+static void messages_name_the_real_files(void)
+{
+	static const char *const paths[] = { "/etc/apparmor.d/p", NULL };
+	struct compile_text text = { "/etc/apparmor.d/p", SLICE("profile p {\n  /a r\n  /b r,\n}\n") };
+	int before = staging_folders();
+	struct slice blob;
+	struct err err = { 0 };
+	char want[PATH_MAX + 64];
+
+	put("/etc/apparmor.d/p", "profile p { /a r, }\n");
+	is_num(compile_policy(&compiler, policy_of(paths), &text, 1, &arena, &blob, &err), -1, "a syntax error");
+	is_num(err.kind, ERR_FAILED, "… is a failure");
+	snprintf(want, sizeof want, "cannot compile '%s': AppArmor parser error for %s", tmp_path("/etc/apparmor.d/p"),
+		 tmp_path("/etc/apparmor.d/p"));
+	is_err(&err, want, "… in the parser's words, with the real path");
+	is_err(&err, "line ", "… and the line");
+	ok(!strstr(err.text, "aa-nestfix-"), "… and nothing of the staging folder");
+	ok(strstr(err.hint, compiler.version), "the hint names the parser's version");
+	is_num(staging_folders(), before, "no staging folder is left after a failure");
+}
+
+static void files_without_profiles_are_failures(void)
+{
+	static const char *const paths[] = { "/etc/apparmor.d/p", NULL };
+	struct slice blob;
+	struct err err = { 0 };
+
+	put("/etc/apparmor.d/p", "# no profile\n");
+	is_num(compile_policy(&compiler, policy_of(paths), NULL, 0, &arena, &blob, &err), -1,
+	       "a file without profiles");
+	is_err(&err, "the parser made no policy of it", "… is no success although the parser's status is 0");
+}
+
+static void paths_that_climb_are_refused(void)
+{
+	static const char *const paths[] = { "/etc/apparmor.d/p", "/etc/apparmor.d/../../../../../x", NULL };
+	struct slice blob;
+	struct err err = { 0 };
+
+	put("/etc/apparmor.d/p", "profile p { include <../../../../../x>\n/a r, }\n");
+	is_num(compile_policy(&compiler, policy_of(paths), NULL, 0, &arena, &blob, &err), -1,
+	       "'..' in a source's path");
+	is_num(err.kind, ERR_REFUSED, "… is refused");
+	err_clear(&err);
+	is_num(
+	    compile_policy(&compiler, policy_of((const char *const[]){ paths[0], NULL }), NULL, 0, &arena, &blob, &err),
+	    -1, "'..' in an include");
+	is_err(&err, "..", "… is refused");
+}
+
+static void markers_of_the_administrator_count(void)
+{
+	static const char *const paths[] = { "/etc/apparmor.d/p", NULL };
+	struct automaton automaton = { 0 };
+	struct slice blob = { 0 }, disk = { 0 };
+
+	put("/etc/apparmor.d/p", "profile p { /a r, }\n");
+	put("/etc/apparmor.d/force-complain/p", "");
+	is_num(compile_policy(&compiler, policy_of(paths), NULL, 0, &arena, &blob, NULL), 0, "with force-complain");
+	is_num(automaton_read(&automaton, blob, &arena, NULL), 0, "… it can be read");
+	ok(automaton.count == 1 && automaton.profiles[0].mode == 1, "… and is in complain mode, as on this host");
+	put("/etc/apparmor.d/disable/p", "");
+	is_num(compile_disk(&compiler, paths[0], &arena, &disk, NULL), 0, "a disabled file can be compiled from disk");
+	ok(slice_eq(blob, disk), "… and disk and staging agree to the byte");
+	remove(tmp_path("/etc/apparmor.d/disable/p"));
+	is_num(compile_disk(&compiler, paths[0], &arena, &disk, NULL), 0, "without the marker, too");
+	ok(slice_eq(blob, disk), "… with the same policy");
+	remove(tmp_path("/etc/apparmor.d/force-complain/p"));
+}
+
+static void generated_texts_use_the_roots_folder(void)
+{
+	struct slice blob;
+	struct err err = { 0 };
+
+	put("/etc/apparmor.d/tunables/global", "@{X}=/only/here\n");
+	is_num(compile_text(&compiler, "lxc-1",
+			    SLICE("include <tunables/global>\nprofile \"lxc-1_</x>\" { @{X} r, }\n"), &arena, &blob,
+			    &err),
+	       0, "compile_text");
+	is_num(allowed(blob, "lxc-1_</x>", "/only/here"), PERM_R, "the tunables are those of the root");
+	is_num(compile_text(&compiler, "lxc-1", SLICE("profile {"), &arena, &blob, &err), -1, "a broken text");
+	is_err(&err, "cannot compile 'lxc-1': AppArmor parser error", "… is told by its name");
+}
+
+static void priority_is_asked_for(void)
+{
+	struct compiler broken = compiler;
+	struct err err = { 0 };
+	int knows = compile_knows_priority(&compiler, &arena, &err);
+	bool newer = compiler.major > 4 || (compiler.major == 4 && compiler.minor >= 1);
+
+	is_num(knows, newer, "priority= is known from 4.1 on");
+	broken.program = "/bin/false";
+	is_num(compile_knows_priority(&broken, &arena, &err), -1, "a parser that compiles nothing gives no answer");
+	ok(err_is_set(&err), "… but an error");
+}
+
+int main(void)
+{
+	struct err err = { 0 };
+
+	if (access(parser(), X_OK) != 0) {
+		printf("# %s is missing: NOTHING of compile is tested\n", parser());
+		tap_skip("compile", "no apparmor_parser");
+		return tap_done();
+	}
+	tmp_make();
+	if (root_open(&root, tmp_dir, &err) < 0 || compiler_init(&compiler, &root, parser(), NULL, &arena, &err) < 0) {
+		printf("Bail out! %s\n", err.text);
+		return 1;
+	}
+	the_parser_is_found_and_asked();
+	another_root_has_its_own_features();
+	replaced_bytes_are_compiled();
+	what_changes_meanwhile_does_not_slip_in();
+	all_that_is_named_is_brought_along();
+	messages_name_the_real_files();
+	files_without_profiles_are_failures();
+	paths_that_climb_are_refused();
+	markers_of_the_administrator_count();
+	generated_texts_use_the_roots_folder();
+	priority_is_asked_for();
+	root_release(&root);
+	tmp_remove();
+	arena_release(&arena);
+	return tap_done();
+}
