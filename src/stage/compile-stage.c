@@ -100,7 +100,7 @@ static int put_file(struct stage *stage, const char *path, struct slice bytes, s
 /* Where an include or abi statement looks: below the base for <x>, as given for "/x", from / for a bare x. */
 static const char *included_path(const struct stmt *stmt, struct arena *arena)
 {
-	struct slice name = stmt->include_name;
+	struct slice name = doc_word(slice_trim(stmt->include_name), arena);
 
 	if (stmt->include_magic)
 		return arena_printf(arena, COMPILE_BASE "/%.*s", SLICE_FMT(name));

@@ -103,7 +103,7 @@ static void add_plain(struct buf *out, struct slice s)
 static void add_change(struct buf *out, const struct compare_change *change)
 {
 	buf_addf(out, "profile '%.*s'", SLICE_FMT(change->profile));
-	if (change->example.len > 0) {
+	if (change->example.len > 0 && (change->kind == COMPARE_FILE || change->kind == COMPARE_LINK)) {
 		buf_adds(out, ", '");
 		add_plain(out, change->example);
 		buf_addc(out, '\'');
@@ -133,8 +133,8 @@ static int refuse_change(const struct attempt *a, const struct proof_policy *p)
 		add_change(&words, first);
 	if (others > 0)
 		buf_addf(&words, " (and %zu other change%s)", others, others == 1 ? "" : "s");
-	err_put(a->err, ERR_REFUSED, "the change of '%s' would do more than it should: %s", p->policy->path,
-		buf_str(&words));
+	err_put(a->err, ERR_REFUSED, "cannot accept the change of '%s': it would do more than it should: %s",
+		p->policy->path, buf_str(&words));
 	return err_hint(a->err, "nothing was written; please report this together with the policy file");
 }
 
@@ -167,11 +167,12 @@ static int check_case(const struct attempt *a, const struct locate_case *c, cons
 	const struct automaton_profile *profile = automaton_find(new_, c->profile->name);
 
 	if (!profile)
-		return err_put(a->err, ERR_REFUSED, "the change does not cure: the profile '%.*s' would be lost",
+		return err_put(a->err, ERR_REFUSED, "cannot accept the change: the profile '%.*s' would be lost",
 			       SLICE_FMT(c->profile->name));
 	for (size_t i = 0; i < c->scope->access_count; i++)
 		if (!allows(profile, &c->scope->access[i]))
-			return err_put(a->err, ERR_REFUSED, "the change does not cure '%.*s': '%.*s' stays denied",
+			return err_put(a->err, ERR_REFUSED,
+				       "cannot accept the change: '%.*s' would still be denied '%.*s'",
 				       SLICE_FMT(c->profile->name), SLICE_FMT(c->scope->access[i].path));
 	return 0;
 }
@@ -195,7 +196,7 @@ static int compare_policy(const struct attempt *a, struct proof_policy *p, struc
 	if (compile_policy(a->compiler, p->policy, NULL, 0, a->arena, &p->old_blob, a->err) < 0)
 		return -1;
 	if (compile_policy(a->compiler, p->policy, a->texts, patch->file_count, a->arena, &p->new_blob, a->err) < 0)
-		return err_wrap(a->err, "the changed policy would not compile");
+		return err_wrap(a->err, "cannot accept the change");
 	if (automaton_read(&old, p->old_blob, a->arena, a->err) < 0 ||
 	    automaton_read(new_, p->new_blob, a->arena, a->err) < 0 ||
 	    compare_automata(&p->comparison, &old, new_, &exemption, patch->site->pool, a->arena, a->err) < 0)
@@ -208,7 +209,7 @@ static int judge_policy(const struct attempt *a, const struct proof_policy *p, c
 	if (!p->comparison.allowed)
 		return refuse_change(a, p);
 	if (p->comparison.equal && has_blocked_case(a->patch, p->policy))
-		return err_put(a->err, ERR_REFUSED, "the change does not cure '%s': it changes nothing",
+		return err_put(a->err, ERR_REFUSED, "cannot accept the change of '%s': it changes nothing",
 			       p->policy->path);
 	return check_witnesses(a, p->policy, new_);
 }

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The list of sabotages: each is a change that a wrong rewrite could make, and each must be refused by name. */
+#include <nestfix/prove.h>
+
+#include "../lib/tap.h"
+#include "../lib/tmp.h"
+
+#define TOP "/etc/apparmor.d/lxc-containers"
+#define BASE "/etc/apparmor.d/abstractions/lxc/container-base"
+#define WITNESS "/sys/net/ipv4/ip_unprivileged_port_start"
+#define RULE "deny /sys/[^fdc]*{,/**} wklx,"
+#define EXACT "deny /sys/[^fdc]*{,/**} klx,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**} w,"
+
+static const char top_text[] = "profile lxc-container-default flags=(attach_disconnected,mediate_deleted) {\n"
+			       "  include <abstractions/lxc/container-base>\n"
+			       "  deny mount fstype=devpts,\n"
+			       "  ^helper { /h r, }\n"
+			       "}\n";
+static const char base_text[] = "  file,\n  mount,\n  capability,\n"
+				"  " RULE "\n"
+				"  deny /proc/sysrq-trigger wklx,\n";
+
+static struct arena arena;
+static struct root root;
+static struct compiler compiler;
+static struct site site;
+static struct finding finding;
+static struct conflict conflict;
+
+static const char *parser(void)
+{
+	const char *named = getenv("NESTFIX_PARSER");
+
+	return named ? named : "/sbin/apparmor_parser";
+}
+
+/* The conflict's data, made by hand: one scope, /sys/net{,/**}, w. */
+static int make_conflict(struct re_pool *pool, struct err *err)
+{
+	static struct conflict_access access = { SLICE(WITNESS), PERM_W };
+	static struct slice profiles[] = { SLICE("lxc-*") };
+	static struct conflict_scope scope = { .name = SLICE("net"), .access = &access, .access_count = 1 };
+	struct aare paths;
+
+	if (aare_parse(&paths, SLICE("/sys/net{,/**}"), pool, &arena, err) < 0)
+		return -1;
+	scope.paths = paths.re;
+	scope.perms = PERM_W;
+	conflict = (struct conflict){
+		.name = SLICE("test"), .profiles = profiles, .profile_count = 1, .scopes = &scope, .scope_count = 1
+	};
+	return 0;
+}
+
+static int look(struct err *err)
+{
+	static const struct conflict_scope *scopes[1];
+	struct re_pool *pool = re_pool_new(&arena, 0);
+
+	tmp_write(TOP, top_text, sizeof top_text - 1, 0644);
+	tmp_write(BASE, base_text, sizeof base_text - 1, 0644);
+	if (make_conflict(pool, err) < 0)
+		return -1;
+	scopes[0] = &conflict.scopes[0];
+	if (discover(&site, &root, &conflict, NULL, 0, pool, &arena, err) < 0)
+		return -1;
+	return locate(&finding, &site, scopes, 1, &arena, err);
+}
+
+static const struct policy_source *source_of(const char *path)
+{
+	const struct policy *policy = &site.policies[0]->policy;
+
+	for (size_t i = 0; i < policy->source_count; i++)
+		if (strcmp(policy->sources[i]->path, path) == 0)
+			return policy->sources[i];
+	return NULL;
+}
+
+/* One replacement in one file, by text: what stands there, and what is put in its place. The edit is made as short as
+ * it can be. */
+struct change {
+	const char *path, *old, *new_;
+};
+
+static void add_change(struct patch *patch, const struct change *change)
+{
+	struct patch_file *file = &patch->files[patch->file_count++];
+	struct edit *edit = ARENA_NEW(&arena, struct edit);
+	size_t same = 0, tail = 0, len = strlen(change->old), new_len = strlen(change->new_);
+	const char *hit;
+	AUTOBUF out = { 0 };
+
+	file->source = source_of(change->path);
+	file->old = file->source->doc.text;
+	hit = memmem(file->old.ptr, file->old.len, change->old, len);
+	while (same < len && same < new_len && change->old[same] == change->new_[same])
+		same++;
+	while (tail < len - same && tail < new_len - same &&
+	       change->old[len - tail - 1] == change->new_[new_len - tail - 1])
+		tail++;
+	*edit = (struct edit){ (size_t)(hit - file->old.ptr) + same, len - same - tail,
+			       slice_sub(slice_of(change->new_), same, new_len - same - tail) };
+	file->edits = edit;
+	file->edit_count = 1;
+	doc_print(&file->source->doc, edit, 1, &out, NULL);
+	file->new_ = arena_slice(&arena, buf_slice(&out));
+}
+
+static struct patch *patch_of(const struct change *changes, size_t count)
+{
+	struct patch *patch = ARENA_NEW(&arena, struct patch);
+	const struct policy **policies = arena_array(&arena, 1, sizeof *policies);
+
+	policies[0] = &site.policies[0]->policy;
+	*patch = (struct patch){ .site = &site,
+				 .finding = &finding,
+				 .files = arena_array(&arena, count, sizeof *patch->files),
+				 .policies = policies,
+				 .policy_count = 1,
+				 .paths = finding.paths,
+				 .perms = finding.perms };
+	for (size_t i = 0; i < count; i++)
+		add_change(patch, &changes[i]);
+	return patch;
+}
+
+static struct proof *try(const struct patch *patch, struct err *err)
+{
+	struct proof *proof;
+
+	err_clear(err);
+	if (prove_patch(&proof, patch, &compiler, &arena, NULL, NULL, err) < 0)
+		printf("# %s\n", err->text);
+	return proof;
+}
+
+/* The sabotage is refused on purpose, and the text names `part`. */
+static void is_refused(const struct change *changes, size_t count, const char *part, const char *what)
+{
+	struct err err;
+
+	if (!ok(!try(patch_of(changes, count), &err) && err.kind == ERR_REFUSED, what))
+		return;
+	is_err(&err, part, "… and the text says what it would do");
+}
+
+#define REFUSED(part, what, ...)                                                                                       \
+	do {                                                                                                           \
+		const struct change list[] = { __VA_ARGS__ };                                                          \
+		is_refused(list, sizeof list / sizeof *list, part, what);                                              \
+	} while (0)
+
+static void the_exact_change_is_proved(void)
+{
+	const struct change change = { BASE, RULE, EXACT };
+	const struct patch *patch = patch_of(&change, 1);
+	const struct proof_policy *policies;
+	struct proof *proof;
+	struct err err;
+	size_t count = 0;
+
+	proof = try(patch, &err);
+	if (!ok(proof, "the rule split exactly is proved"))
+		return;
+	ok(proof_patch(proof) == patch, "the proof knows its patch");
+	is_text(slice_of(proof_compiler(proof)->version), compiler.version, "… and its compiler");
+	policies = proof_policies(proof, &count);
+	is_num(count, 1, "… and its policies");
+	ok(!policies[0].comparison.equal && policies[0].comparison.allowed, "which change, inside the exemption");
+	ok(policies[0].old_blob.len > 0 && policies[0].new_blob.len > 0, "both compiled policies are kept");
+}
+
+static void what_is_cured_otherwise_is_told(void)
+{
+	struct proof_policy *policies;
+	struct proof *proof;
+	struct err err = { 0 };
+	const struct change change = { BASE, RULE, "" };
+	size_t count = 9;
+
+	is_num(prove_patch(&proof, patch_of(&change, 1), &compiler, &arena, &policies, &count, &err), -1, "a refusal");
+	ok(!proof, "gives no proof");
+	is_num(count, 1, "but what was compared, for the report");
+	ok(policies[0].comparison.count > 0, "with its changes");
+}
+
+static void opened_paths_are_refused(void)
+{
+	REFUSED("'/sys/", "the rule deleted instead of split", { BASE, RULE, "" });
+	REFUSED("'/sys/n", "the class narrowed without the rungs that follow",
+		{ BASE, RULE, "deny /sys/[^fdc]*{,/**} klx,\n  deny /sys/[^fdcn]*{,/**} w," });
+	REFUSED("'/sys/n", "upstream's ladder, which leaks its own prefixes",
+		{ BASE, RULE,
+		  "deny /sys/[^fdc]*{,/**} klx,\n  deny /sys/[^fdcn]*{,/**} w,\n  deny /sys/n[^e]*{,/**} w,\n"
+		  "  deny /sys/ne[^t]*{,/**} w,\n  deny /sys/net?*{,/**} w," });
+	REFUSED("w denied → allowed", "a neighbour opened, with what happens to it",
+		{ BASE, RULE, "deny /sys/[^fdc]*{,/**} klx,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*}{,/**} w," });
+}
+
+static void other_permissions_are_refused(void)
+{
+	REFUSED(
+	    "/sys/", "x given back",
+	    { BASE, RULE, "deny /sys/[^fdc]*{,/**} kl,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**} w," });
+	REFUSED(
+	    "/sys/", "l given back",
+	    { BASE, RULE, "deny /sys/[^fdc]*{,/**} kx,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**} w," });
+	REFUSED(
+	    "k denied → allowed", "k given back",
+	    { BASE, RULE, "deny /sys/[^fdc]*{,/**} lx,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**} w," });
+	REFUSED("r allowed → denied", "r taken away", { BASE, RULE, EXACT "\n  deny /sys/net/** r," });
+}
+
+static void other_rules_are_refused(void)
+{
+	REFUSED("container-base:5:3: the edit touches more than the rule", "an unrelated rule touched",
+		{ BASE, RULE "\n  deny /proc/sysrq-trigger wklx,", EXACT "\n  deny /proc/sysrq-trigger klx," });
+	REFUSED("'/etc/shadow'", "an unrelated rule added", { BASE, RULE, EXACT "\n  deny /etc/shadow w," });
+}
+
+static void other_classes_are_refused(void)
+{
+	REFUSED("mount", "a mount rule added", { BASE, RULE, EXACT "\n  deny mount fstype=proc," });
+	REFUSED("lxc-containers:3:3: the edit touches more", "a mount rule touched", { BASE, RULE, EXACT },
+		{ TOP, "fstype=devpts", "fstype=sysfs" });
+	REFUSED("flags", "a profile flag changed", { BASE, RULE, EXACT }, { TOP, ",mediate_deleted", "" });
+	REFUSED("added", "a profile added", { BASE, RULE, EXACT },
+		{ TOP, "profile lxc", "profile added { }\nprofile lxc" });
+	REFUSED("lxc-containers:4:3: the edit touches more", "a hat taken out", { BASE, RULE, EXACT },
+		{ TOP, "^helper { /h r, }\n", "\n" });
+	REFUSED("helper", "a hat lost behind a comment sign", { BASE, RULE, EXACT }, { TOP, "^helper", "# ^helper" });
+}
+
+static void changes_that_cure_nothing_are_refused(void)
+{
+	REFUSED("it changes nothing", "an edit without effect", { BASE, RULE, "# a word\n  " RULE });
+	REFUSED("would still be denied '" WITNESS "'", "a part of the scope that leaves the witness out",
+		{ BASE, RULE,
+		  "deny /sys/[^fdc]*{,/**} klx,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**} w,\n"
+		  "  deny /sys/net/ipv4/** w," });
+	REFUSED("would still be denied '" WITNESS "'", "the owner's half alone",
+		{ BASE, RULE, EXACT "\n  deny other /sys/net{,/**} w," });
+}
+
+static void bytes_outside_the_edit_are_looked_at(void)
+{
+	const struct change change = { BASE, RULE, EXACT };
+	struct patch *patch = patch_of(&change, 1);
+	AUTOBUF other = { 0 };
+	struct err err;
+
+	buf_addslice(&other, patch->files[0].new_);
+	buf_adds(&other, "# nothing\n");
+	patch->files[0].new_ = buf_slice(&other);
+	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "a byte more than the edits say");
+	is_err(&err, "bytes outside the edit differ", "… is told");
+	patch = patch_of(&change, 1);
+	patch->files[0].old = SLICE("something else");
+	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "a patch for another text");
+	is_err(&err, "made for another text", "… is told");
+	patch = patch_of(&change, 1);
+	patch->files[0].edits[0].len = (size_t)-1;
+	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "an edit beyond the text");
+	patch = patch_of(&change, 1);
+	patch->file_count = 0;
+	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "an empty patch has no proof");
+}
+
+static void what_does_not_compile_is_a_failure(void)
+{
+	const struct change change = { BASE, RULE, "deny /sys/[^fdc]* klx w," };
+	struct err err;
+
+	ok(!try(patch_of(&change, 1), &err), "a syntax error has no proof");
+	is_num(err.kind, ERR_FAILED, "… and is no refusal but a failure");
+	is_err(&err, "cannot accept the change: cannot compile", "… which says that it is the new policy");
+}
+
+int main(void)
+{
+	struct err err = { 0 };
+
+	if (access(parser(), X_OK) != 0) {
+		printf("# %s is missing: NOTHING of prove is tested\n", parser());
+		tap_skip("prove", "no apparmor_parser");
+		return tap_done();
+	}
+	tmp_make();
+	if (root_open(&root, tmp_dir, &err) < 0 || compiler_init(&compiler, &root, parser(), NULL, &arena, &err) < 0 ||
+	    look(&err) < 0 || finding.culprit_count != 1) {
+		printf("Bail out! %s\n", err.text);
+		return 1;
+	}
+	the_exact_change_is_proved();
+	what_is_cured_otherwise_is_told();
+	opened_paths_are_refused();
+	other_permissions_are_refused();
+	other_rules_are_refused();
+	other_classes_are_refused();
+	changes_that_cure_nothing_are_refused();
+	bytes_outside_the_edit_are_looked_at();
+	what_does_not_compile_is_a_failure();
+	discover_release(&site);
+	root_release(&root);
+	tmp_remove();
+	arena_release(&arena);
+	return tap_done();
+}
