@@ -60,6 +60,7 @@ enum policy_fixed { /* why a rule's text cannot be replaced on its own */
 		    POLICY_IN_BLOCK,
 		    POLICY_BY_VARIABLE, /* its path holds a variable */
 		    POLICY_BY_ALIAS,    /* it is a copy made by an alias */
+		    POLICY_IMPLIED,     /* apparmor_parser adds it for hats or change_profile; stmt is the cause */
 };
 
 struct policy_rule {
@@ -69,10 +70,11 @@ struct policy_rule {
 	bool deny, audit, prompt;
 	bool owner, other; /* neither: both halves */
 	int priority;
-	uint32_t perms;       /* PERM_* */
+	uint32_t perms;       /* PERM_*; `w` brings PERM_W and PERM_A, ix does not bring PERM_M, see `inherit` */
+	bool inherit;         /* its x is ix, pix or cix: where that x wins, m is allowed, too */
 	struct slice pattern; /* decoded, variables expanded, before aare */
 	struct slice target;  /* RULE_LINK: its target pattern; file rules: exec target; or empty */
-	bool is_link;
+	bool is_link; /* target belongs to its PERM_L: `link A -> B`, `l A -> B`, from 4.1.8 on also `A l -> B` */
 	enum policy_fixed fixed;
 	struct aare aare; /* zeroed until policy_prepare */
 };
@@ -126,7 +128,9 @@ struct policy_verdict {
 /*
  * Decides an access: for each bit the matching rules of the highest priority that name it count, deny before allow
  * (hfa.cc pri_update_perm). `without` (or NULL) is left out: the counterfactual. half: AUTOMATON_USER or
- * AUTOMATON_OTHER. The profile must be prepared. PERM_L is decided as for a link from this path to any target.
+ * AUTOMATON_OTHER. The profile must be prepared. PERM_L is decided as for a link from this path to some target: an
+ * allow counts whatever its target, a deny only if it has none. Rules that come from the statement of `without` (copies
+ * made by aliases) are left out with it. A bit that a prompt rule decides is not allowed.
  */
 void policy_decide(struct policy_profile *profile, struct slice path, uint32_t perms, int half,
 		   const struct policy_rule *without, struct policy_verdict *out, struct arena *arena);
