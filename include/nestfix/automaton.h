@@ -61,6 +61,10 @@ enum {
 };
 #define AUTOMATON_X_UNCONFINED 0x80000000u /* ux, or the fallback of pux and cux */
 
+/* Bits of `more`: AA_MAY_ONEXEC and AA_MAY_CHANGE_PROFILE. A profile to change to is matched by its name, not by a
+ * path. */
+enum { AUTOMATON_MORE_ONEXEC = 0x20000000, AUTOMATON_MORE_CHANGE_PROFILE = 0x40000000 };
+
 struct automaton_perms {
 	struct automaton_half half[2];
 };

@@ -6,7 +6,8 @@
  * The result is either "equal" or the exact set of strings on which they differ, grouped by what changed. Everything
  * that is not the file class must be the same: profile names, hats, flags, capabilities, rlimits, network tables byte
  * by byte, the DFAs of the other classes (mount, signal, ptrace, unix, dbus, userns, change_profile …) and attachments
- * walk by walk.
+ * walk by walk. A state without x says nothing of how x is done, and a file class that is missing is one that
+ * allows nothing.
  */
 #ifndef NESTFIX_COMPARE_H
 #define NESTFIX_COMPARE_H
@@ -15,7 +16,7 @@
 #include <nestfix/re.h>
 
 enum compare_kind {
-	COMPARE_FILE, /* permissions on paths changed */
+	COMPARE_FILE, /* permissions on paths changed, or on the names of profiles to change to */
 	COMPARE_LINK, /* permissions on a pair path NUL target changed: link rules, change_profile with an exec path */
 	COMPARE_LOGGING, /* only auditing or quieting of strings with a NUL changed; no access differs */
 	COMPARE_CLASS,   /* a class other than file: mount, signal, network … */
@@ -29,10 +30,15 @@ struct compare_change {
 	enum compare_kind kind;
 	struct slice profile;
 	const char *what;                /* COMPARE_CLASS, COMPARE_FIELD: "mount", "flags", … ; else NULL */
-	struct automaton_perms from, to; /* COMPARE_FILE, COMPARE_LINK, COMPARE_LOGGING */
-	struct slice example;            /* a shortest string; may hold a NUL for COMPARE_LINK and COMPARE_LOGGING */
+	struct automaton_perms from, to; /* at the example; not for COMPARE_FIELD, COMPARE_ADDED, COMPARE_LOST */
+	/*
+	 * A shortest string; of a change that only its paths keep from being allowed, a shortest one outside the
+	 * exemption. May hold a NUL for COMPARE_LINK and COMPARE_LOGGING; begins with the number of the class for
+	 * COMPARE_CLASS; empty for the rest.
+	 */
+	struct slice example;
 	struct slice pattern; /* COMPARE_FILE: all its strings as an AppArmor pattern; empty where no pattern says it */
-	bool allowed;         /* inside the exemption given to compare_automata */
+	bool allowed;         /* inside the exemption given to compare_automata; always so for COMPARE_LOGGING */
 };
 
 struct comparison {

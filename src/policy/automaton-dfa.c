@@ -301,12 +301,13 @@ size_t automaton_classes(const struct automaton_dfa *dfa, unsigned char class_of
 	memset(class_of, 0, 256);
 	for (uint32_t s = 0; s < dfa->states && count < 256; s++) {
 		uint32_t value[256], at = dfa->base[s] & DFA_INDEX;
+		uint32_t otherwise = dfa->base[s] & BASE_DIFF ? UINT32_MAX : dfa->dflt[s];
 		bool own = false;
 
 		for (unsigned c = 0; c < 256; c++) {
 			bool hit = dfa->check[at + dfa->ec[c]] == s;
 
-			value[c] = hit ? dfa->next[at + dfa->ec[c]] : UINT32_MAX;
+			value[c] = hit ? dfa->next[at + dfa->ec[c]] : otherwise;
 			own |= hit;
 		}
 		if (own)

@@ -14,8 +14,8 @@ enum {
 	MAY_LOCK = 0x8000, /* of a pair: AA_LINK_SUBSET */
 	MAY_MMAP = 0x10000,
 	MAY_LINK = 0x40000,
-	MAY_ONEXEC = 0x20000000,
-	MAY_CHANGE_PROFILE = 0x40000000,
+	MAY_ONEXEC = AUTOMATON_MORE_ONEXEC,
+	MAY_CHANGE_PROFILE = AUTOMATON_MORE_CHANGE_PROFILE,
 };
 
 /* The old layout, kernel policy_compat.c: a half is 14 bits of the accept word, 7 letters and 7 of how x is done. */
