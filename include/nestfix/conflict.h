@@ -3,8 +3,12 @@
  * conflict: what access is wrongly denied, and what may be given back, as data.
  *
  * A file NAME.conflict is deb822: one head stanza (Conflict, Title, Description, Profiles, References), then one stanza
- * a scope (Scope, Default, Access, Give-Back, Absent, Needs, Description). The format is described in patches/README.md
- * (later aa-nestfix-conflict(5)); unknown fields are an error, so that a misspelt one cannot be overlooked.
+ * a scope (Scope, Default, Description, Access, Give-Back, Absent). The format is described in patches/README.md
+ * (later aa-nestfix-conflict(5)).
+ *
+ * The reader is strict, so that a misspelt field cannot be overlooked and a file that reads is one that makes sense:
+ * unknown, double and missing fields are errors, and so is an Access that Give-Back does not cover, or a path that is
+ * given back outside everything that Absent names.
  */
 #ifndef NESTFIX_CONFLICT_H
 #define NESTFIX_CONFLICT_H
@@ -16,8 +20,8 @@
 
 /* One access that is wrongly denied, for showing that it is and that it no longer is. */
 struct conflict_access {
-	struct slice path;
-	uint32_t perms; /* PERM_* of automaton.h */
+	struct slice path; /* NUL-terminated */
+	uint32_t perms;    /* PERM_* of automaton.h */
 };
 
 struct conflict_scope {
@@ -30,7 +34,8 @@ struct conflict_scope {
 	size_t give_back_count;
 	const struct re *paths; /* union of the patterns */
 	uint32_t perms;         /* what comes back on them; PERM_W for the first conflict */
-	struct slice *absent;   /* directories that must not exist for the change to open nothing real: "/sys/net" */
+	struct slice *absent; /* paths that must not exist for the change to open nothing real: "/sys/net"; whatever is
+				 given back is one of them or below one; NUL-terminated. None: nothing is promised */
 	size_t absent_count;
 	size_t line;
 };
@@ -39,16 +44,19 @@ struct conflict {
 	struct slice name;  /* "runc-detached-procfs" */
 	struct slice title; /* one line for people */
 	struct slice description;
-	struct slice *profiles; /* globs over profile names that the conflict concerns: "lxc-*" */
+	struct slice *profiles; /* globs over profile names that the conflict concerns: "lxc-*"; NUL-terminated */
 	size_t profile_count;
 	struct slice *references;
 	size_t reference_count;
-	struct conflict_scope *scopes;
+	struct conflict_scope *scopes; /* at least one, and at least one of them is a default */
 	size_t scope_count;
 	struct slice file; /* where it was read */
 };
 
-/* Reads one conflict file's bytes. ERR_FAILED with file, line and column on anything wrong in it. */
+/*
+ * Reads one conflict file's bytes. ERR_FAILED with file, line and column on anything wrong in it; *out is then not to
+ * be used. What is read lives in the arena and in the text, which must outlive it.
+ */
 int conflict_parse(struct conflict *out, const char *file, struct slice text, struct re_pool *pool, struct arena *arena,
 		   struct err *err);
 
