@@ -292,7 +292,10 @@ static void word_rule(struct parser *p, struct stmt *s, struct token t)
 	s->kind = STMT_RULE;
 	s->rule_class = k ? k->class : RULE_UNKNOWN;
 	doc_accept(p, t);
-	comma = rest(p, k ? k->mode : LEX_UNKNOWN);
+	if (k)
+		comma = rest(p, k->mode);
+	else /* NAME MODE is a file rule to the lexers of today */
+		comma = rest(p, second.kind == TOKEN_MODE ? LEX_INITIAL : LEX_UNKNOWN);
 	if (!comma && !k && doc_peek(p, LEX_INITIAL).kind == TOKEN_OPEN) {
 		s->kind = STMT_OPAQUE;
 		return;
