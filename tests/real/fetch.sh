@@ -12,6 +12,7 @@
 #
 # Exit status: 0 all that is required is there · 77 the network or the mirror did not give it ("SKIP: …" says what) ·
 # 1 something that was fetched does not work.
+[ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@" # for those who call it with sh
 set -u
 export LC_ALL=C
 
