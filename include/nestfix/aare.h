@@ -30,13 +30,11 @@ bool aare_match(struct aare *pattern, struct slice path, struct arena *arena);
 /* Frees the PCRE2 program, if one was made. Legal on a zeroed struct. */
 void aare_release(struct aare *pattern);
 
-/*
- * The language as one pattern, shortest readable text: common prefix and tail outside the braces, one branch for each
- * way out, in byte order of the prefixes. For /sys/[^fdc]*{,/**} minus /sys/net{,/**}:
- *     /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**}
- * The text is parsed again and compared with the language before it is returned; a language that no pattern describes
- * is an ERR_REFUSED.
- */
+// The language as one pattern, shortest readable text: common prefix and tail outside the braces, one branch for each
+// way out. For /sys/[^fdc]*{,/**} minus /sys/net{,/**}:
+//     /sys/{[^cdfn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**}
+// The text is parsed again and compared with the language before it is returned; a language that no pattern describes
+// is an ERR_REFUSED.
 int aare_print(const struct re *language, struct re_pool *pool, struct arena *arena, struct slice *out,
 	       struct err *err);
 

@@ -47,6 +47,7 @@ struct re_pool;
 
 struct re_pool *re_pool_new(struct arena *arena, size_t node_limit); /* 0: the default of 100,000 nodes */
 bool re_pool_full(const struct re_pool *pool);
+uint64_t re_pool_work(const struct re_pool *pool); /* steps taken so far; for a caller that sets itself a limit */
 
 const struct re *re_none(struct re_pool *pool);
 const struct re *re_empty(struct re_pool *pool);
@@ -54,6 +55,7 @@ const struct re *re_set(struct re_pool *pool, const struct re_set *set);
 const struct re *re_loop(struct re_pool *pool, const struct re_set *set);
 const struct re *re_cat(struct re_pool *pool, const struct re *left, const struct re *right);
 const struct re *re_alt(struct re_pool *pool, const struct re *left, const struct re *right);
+const struct re *re_alt_list(struct re_pool *pool, const struct re *const *items, size_t count);
 const struct re *re_literal(struct re_pool *pool, struct slice bytes);
 const struct re *re_any(struct re_pool *pool); /* every string without NUL */
 
@@ -64,6 +66,7 @@ const struct re *re_derive_slice(struct re_pool *pool, const struct re *e, struc
 /* The language with every string reversed. */
 const struct re *re_reverse(struct re_pool *pool, const struct re *e);
 
+/* False also where the pool is full. */
 bool re_matches(struct re_pool *pool, const struct re *e, struct slice s);
 
 /*
@@ -72,7 +75,10 @@ bool re_matches(struct re_pool *pool, const struct re *e, struct slice s);
  */
 size_t re_classes(const struct re *a, const struct re *b, unsigned char rep[256], struct re_set set[256]);
 
-/* 1 yes, 0 no, -1 pool full. Where `example` is given and the answer is no, a shortest string that shows it. */
+/*
+ * 1 yes, 0 no, -1 pool full or more than a hundred steps for each node that the pool may hold. Where `example` is given
+ * and the answer is no, a shortest string that shows it.
+ */
 int re_equal(struct re_pool *pool, const struct re *a, const struct re *b, struct arena *arena, struct slice *example);
 int re_contains(struct re_pool *pool, const struct re *whole, const struct re *part, struct arena *arena,
 		struct slice *example); /* is part a subset of whole? */
