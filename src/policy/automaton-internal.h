@@ -17,6 +17,7 @@ struct automaton_dfa {
 	const struct automaton_record *records; /* NULL: the old layout, permissions are in accept and accept2 */
 	uint32_t record_count;
 	bool owner_flag; /* permsv 3: accept2 tells which states have a record for the owner and one for others */
+	bool file;       /* of the file class only, so that its permissions are laid out for owner and others */
 	bool diff, oob;
 	uint32_t abi;          /* of the image: which bits the old layout has */
 	unsigned char ec[256]; /* byte → column; the identity where the blob has no such table */
@@ -29,6 +30,6 @@ struct automaton_dfa {
 int automaton_dfa_read(struct automaton_dfa *out, struct slice blob, size_t at, struct arena *arena, struct err *err);
 
 /* Are the indexes of all states inside the records, and their exec targets inside a table of `names`? */
-int automaton_dfa_check(const struct automaton_dfa *dfa, bool file, size_t names, size_t at, struct err *err);
+int automaton_dfa_check(const struct automaton_dfa *dfa, size_t names, size_t at, struct err *err);
 
 #endif

@@ -144,24 +144,22 @@ static struct automaton_record old_policy(const struct automaton_dfa *d, uint32_
 	return r;
 }
 
-/* aa_lookup_condperms(): which record is for whom. Without permsv 3 every state of a file class has the two. */
-static uint32_t record_index(const struct automaton_dfa *d, uint32_t state, unsigned half, bool file)
+/*
+ * aa_lookup_condperms(): which record is for whom. Before permsv 3 every state of a file class has one for the owner
+ * and one for others; a policydb has single ones, also where it holds the file class.
+ */
+static uint32_t record_index(const struct automaton_dfa *d, uint32_t state, unsigned half)
 {
-	bool pair = file && (!d->owner_flag || (d->accept2[state] & ACCEPT_OWNER));
+	bool pair = d->owner_flag ? d->accept2[state] & ACCEPT_OWNER : d->file;
 
 	return d->accept[state] + (pair && half == AUTOMATON_OTHER);
 }
 
-static struct automaton_record record_of(const struct automaton_dfa *d, uint32_t state, unsigned half, bool file)
+static struct automaton_record record_of(const struct automaton_dfa *d, uint32_t state, unsigned half)
 {
-	struct automaton_record none = { 0 };
-	uint32_t i;
-
-	if (d->records) {
-		i = record_index(d, state, half, file);
-		return i < d->record_count ? d->records[i] : none;
-	}
-	return file ? old_file(d, state, half) : old_policy(d, state);
+	if (d->records)
+		return d->records[record_index(d, state, half)];
+	return d->file ? old_file(d, state, half) : old_policy(d, state);
 }
 
 static struct automaton_half half_of(const struct automaton_record *r, bool file)
@@ -197,8 +195,11 @@ static struct automaton_perms perms_of(const struct automaton_dfa *d, uint32_t s
 	if (!d || state >= d->states)
 		return p;
 	for (unsigned half = 0; half < 2; half++) {
-		struct automaton_record r = record_of(d, state, half, file);
+		struct automaton_record r = record_of(d, state, half);
 
+		if (file && !d->file && !d->records)
+			r.allow &=
+			    ~(uint32_t)MAY_LOCK; /* old_policy() gives it to all, and no rule to the file class */
 		p.half[half] = half_of(&r, file);
 	}
 	return p;
@@ -236,18 +237,18 @@ struct automaton_perms automaton_path(const struct automaton_profile *p, struct 
 		       : (struct automaton_perms){ 0 };
 }
 
-int automaton_dfa_check(const struct automaton_dfa *d, bool file, size_t names, size_t at, struct err *err)
+int automaton_dfa_check(const struct automaton_dfa *d, size_t names, size_t at, struct err *err)
 {
 	for (uint32_t s = 0; s < d->states; s++) {
 		for (unsigned half = 0; half < 2; half++) {
 			struct automaton_record r;
 
-			if (d->records && record_index(d, s, half, file) >= d->record_count)
+			if (d->records && record_index(d, s, half) >= d->record_count)
 				return err_put(err, ERR_FAILED,
 					       "cannot read compiled policy: a state without permissions at byte %zu",
 					       at);
-			r = record_of(d, s, half, file);
-			if (file && (r.xindex & AUTOMATON_X_TABLE) && (r.xindex & AUTOMATON_X_INDEX) >= names)
+			r = record_of(d, s, half);
+			if ((r.xindex & AUTOMATON_X_TABLE) && (r.xindex & AUTOMATON_X_INDEX) >= names)
 				return err_put(err, ERR_FAILED,
 					       "cannot read compiled policy: an exec target out of range at byte %zu",
 					       at);

@@ -359,12 +359,13 @@ static int make_dfa(struct reader *r, const struct image *im, const struct layer
 	d->records = l->records;
 	d->record_count = l->record_count;
 	d->owner_flag = l->permsv > 2;
+	d->file = file;
 	if ((!d->records || d->owner_flag) && !d->accept2)
 		return bad(r, at, "a state machine without its second permission table");
 	if (l->start >= d->states || l->file_start >= d->states)
 		return bad(r, at, "a start state out of range");
 	*out = d;
-	return automaton_dfa_check(d, file, l->xtable_count, at, r->err);
+	return automaton_dfa_check(d, l->xtable_count, at, r->err);
 }
 
 /* unpack_profile(): file rules are a state machine of their own, or the part of the policydb behind byte 2. */

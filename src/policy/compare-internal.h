@@ -65,6 +65,9 @@ struct walk {
 	const uint32_t *edges; /* made by walk_edges(): pair × symbol → pair */
 };
 
+/* Fills symbols; walk_run() does it where it is not done. */
+void walk_symbols(struct walk *w);
+
 /* All reachable pairs, breadth first. ERR_FAILED beyond PAIR_LIMIT. */
 int walk_run(struct walk *w, struct err *err);
 uint32_t walk_find(const struct walk *w, uint32_t pair, size_t symbol); /* the pair that a symbol leads to */

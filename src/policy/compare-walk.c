@@ -122,7 +122,7 @@ static void classes_of(const struct walk_side *side, unsigned char class_of[256]
 }
 
 /* Bytes that neither side tells apart make one symbol. A NUL stands alone. */
-static void find_symbols(struct walk *w)
+void walk_symbols(struct walk *w)
 {
 	unsigned char a[256], b[256];
 	size_t n = 0;
@@ -175,7 +175,8 @@ static struct walk_pair next(const struct walk *w, uint32_t pair, size_t symbol)
 int walk_run(struct walk *w, struct err *err)
 {
 	w->index.arena = w->arena;
-	find_symbols(w);
+	if (w->symbol_count == 0)
+		walk_symbols(w);
 	visit(w, (struct walk_pair){ .old = w->old.dfa ? w->old.start : 0,
 				     .new_ = w->new_.dfa ? w->new_.start : 0,
 				     .parent = NO_PAIR });

@@ -101,10 +101,10 @@ struct compare_change *found_add(struct findings *f, size_t place, enum compare_
 static const char *class_name(struct arena *arena, unsigned number)
 {
 	static const char *const names[] = {
-		[2] = "file",    [3] = "capability", [5] = "rlimit",   [6] = "domain",       [7] = "mount",
-		[9] = "ptrace",  [10] = "signal",    [14] = "network", [15] = "network",     [16] = "label",
-		[17] = "mqueue", [18] = "io_uring",  [19] = "module",  [20] = "display lsm", [21] = "userns",
-		[31] = "exec",   [32] = "dbus",
+		[2] = "file",     [3] = "capability", [5] = "rlimit",       [6] = "domain",   [7] = "mount",
+		[9] = "ptrace",   [10] = "signal",    [14] = "network",     [15] = "network", [16] = "label",
+		[17] = "mqueue",  [19] = "module",    [20] = "display lsm", [21] = "userns",  [22] = "io_uring",
+		[30] = "network", [31] = "exec",      [32] = "dbus",
 	};
 
 	if (number < sizeof names / sizeof *names && names[number])
@@ -205,11 +205,12 @@ static int compare_class(struct findings *f, size_t place, struct slice profile,
 			 const struct compare_names *perms, unsigned char number)
 {
 	AUTOARENA local = { 0 };
-	struct walk w = { .old = both->old, .new_ = both->new_, .arena = &local, .oob = true };
+	struct walk w = *both;
 	struct compare_change *c;
 	AUTOBUF text = { 0 };
 	uint32_t at;
 
+	w.arena = &local;
 	w.old.start = w.old.dfa ? automaton_step(w.old.dfa, w.old.start, number) : 0;
 	w.new_.start = w.new_.dfa ? automaton_step(w.new_.dfa, w.new_.start, number) : 0;
 	if (w.old.start == 0 && w.new_.start == 0)
@@ -234,13 +235,14 @@ static int compare_classes(struct findings *f, size_t place, const struct automa
 {
 	AUTOARENA local = { 0 };
 	struct compare_names perms = { .arena = &local }, names = { .arena = &local };
-	struct walk w = { 0 };
+	struct walk w = { .oob = true };
 	bool file_inside = (old->file && old->file == old->policy) || (new_->file && new_->file == new_->policy);
 
 	w.old = (struct walk_side){ old->policy, old->policy_start,
 				    compare_perms(&perms, &names, old, COMPARE_CLASS, &local) };
 	w.new_ = (struct walk_side){ new_->policy, new_->policy_start,
 				     compare_perms(&perms, &names, new_, COMPARE_CLASS, &local) };
+	walk_symbols(&w);
 	for (unsigned number = 0; number < 256; number++) {
 		if (number == 2 && file_inside)
 			continue; /* compare_file() has walked it */

@@ -278,6 +278,21 @@ static void layouts_of_one_policy_are_equal(void)
 	}
 }
 
+/* Without a file rule no parser writes a state machine for files: then the policydb speaks for them, too. */
+static void a_profile_without_file_rules_allows_no_path(void)
+{
+	AUTOTRIAL t = { 0 };
+	struct automaton all;
+	struct slice blob = parser_compile("profile t { umount, }", FEATURES_OLD, &t.arena);
+
+	is_num(automaton_read(&all, blob, &t.arena, &t.err), 0, "a profile without file rules");
+	is_num(automaton_path(&all.profiles[0], SLICE("/a")).half[0].allow, 0, "allows no path");
+	ok(compare_texts(&t, "profile t { umount, }", "profile t { umount, /sys/net w, }"), "against one with a rule");
+	if (!ok(t.result.count == 1 && t.result.allowed, "the rule is the one change"))
+		show(&t);
+	is_text(t.result.changes[0].example, "/sys/net", "its path");
+}
+
 static void nothing_is_excused_without_an_exemption(void)
 {
 	AUTOTRIAL t = { 0 };
@@ -315,6 +330,7 @@ int main(void)
 	bits_and_halves_are_told_apart();
 	patterns_hold_all_paths_of_a_change();
 	exec_targets_are_compared_by_name();
+	a_profile_without_file_rules_allows_no_path();
 	nothing_is_excused_without_an_exemption();
 	examples_speak_against();
 	return tap_done();
