@@ -29,7 +29,7 @@ enum token_kind {
 	TOKEN_SPACE,    /* blanks, newlines */
 	TOKEN_NEWLINE,  /* only LEX_ASSIGN */
 	TOKEN_COMMENT,  /* from # to before the newline; unended: there is none, which the parser refuses */
-	TOKEN_INCLUDE,  /* include, #include, with `if exists`; unended: #include on a line without a newline */
+	TOKEN_INCLUDE,  /* include, #include, with `if exists` */
 	TOKEN_MAGIC,    /* <name>; only LEX_INCLUDE */
 	TOKEN_QUOTED,   /* "…"; unended: no closing quote before the end (or a NUL) */
 	TOKEN_LIST,     /* ( … ) as a whole; unended: no closing parenthesis */

@@ -11,7 +11,8 @@ enum { DOC_DEPTH = 64 };
 struct parser {
 	struct slice text;
 	struct arena *arena;
-	size_t at; /* behind the last token that was accepted */
+	size_t at;        /* behind the last token that was accepted */
+	size_t last_line; /* where the text's last line begins */
 
 	struct stmt **tail; /* where the next statement goes */
 	struct stmt *open;  /* the innermost open body, or NULL */

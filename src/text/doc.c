@@ -38,14 +38,14 @@ void doc_broken(struct parser *p, size_t at, const char *what)
 void doc_accept(struct parser *p, struct token t)
 {
 	p->at = t.at + t.len;
+	if (t.kind == TOKEN_INCLUDE && t.at >= p->last_line && p->text.ptr[t.at] == '#')
+		doc_broken(p, t.at, "an #include without a newline behind it");
 	if (!t.unended)
 		return;
 	if (t.kind == TOKEN_QUOTED)
 		doc_broken(p, t.at, "a quote that never ends");
 	else if (t.kind == TOKEN_LIST)
 		doc_broken(p, t.at, "a parenthesis that never ends");
-	else if (t.kind == TOKEN_INCLUDE)
-		doc_broken(p, t.at, "an #include without a newline behind it");
 }
 
 struct slice doc_slice(const struct parser *p, struct token t)
@@ -160,12 +160,20 @@ static void close_all(struct parser *p, struct token end)
 	}
 }
 
+static size_t last_line(struct slice text)
+{
+	const char *newline = text.len > 0 ? memrchr(text.ptr, '\n', text.len) : NULL;
+
+	return newline ? (size_t)(newline - text.ptr) + 1 : 0;
+}
+
 void doc_parse(struct doc *doc, struct slice text, struct arena *arena)
 {
 	struct parser p = { .text = text, .arena = arena, .tail = &doc->first, .place_line = 1 };
 	struct token t;
 
 	*doc = (struct doc){ .text = text };
+	p.last_line = last_line(text);
 	while ((t = doc_peek(&p, LEX_INITIAL)).kind != TOKEN_END) {
 		struct stmt *s;
 

@@ -135,14 +135,9 @@ static struct token list(struct slice t, size_t at)
 	return out;
 }
 
-static size_t line_end(struct slice t, size_t at)
-{
-	return at + slice_find(slice_from(t, at), '\n');
-}
-
 static struct token comment(struct slice t, size_t at)
 {
-	size_t end = line_end(t, at);
+	size_t end = at + slice_find(slice_from(t, at), '\n');
 	struct token out = token(TOKEN_COMMENT, at, end);
 
 	out.unended = end == t.len;
@@ -162,8 +157,6 @@ static struct token include(struct slice t, size_t at, size_t end)
 	struct token out = token(TOKEN_INCLUDE, at, end);
 	size_t i = skip(t, end, BLANK);
 
-	if (t.ptr[at] == '#')
-		out.unended = line_end(t, at) == t.len;
 	if (i == end || !slice_starts(slice_from(t, i), "if"))
 		return out;
 	end = skip(t, i + 2, BLANK);

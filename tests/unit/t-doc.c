@@ -415,6 +415,7 @@ static void what_is_wrong_has_a_place(void)
 	broken_is("/a {\n mount fstype=proc\n}\n", 2, 19, "a rule without a comma at its end");
 	broken_is("/a {}\n# c", 2, 4, "a comment without a newline behind it");
 	broken_is("\n #include <a>", 2, 2, "an #include without a newline behind it");
+	is_num(parse("#include <a>\ninclude <b>").broken_count, 0, "an include without # needs no newline");
 	broken_is("@{X} =\n", 1, 7, "a variable without a value");
 	broken_is("@{X} = a, \n", 1, 9, "a comma or ! among the values of a variable");
 	broken_is("profile {\n}\n", 1, 8, "a profile without a name");

@@ -157,8 +157,6 @@ static void includes_are_found_as_the_parser_finds_them(void)
 	first("<\"a>b\">x", LEX_INCLUDE, TOKEN_MAGIC, "<\"a>b\">", "quoted inside");
 	first("<a\n>", LEX_INCLUDE, TOKEN_BYTE, "<", "not over a line's end");
 	first("a,b, c", LEX_INCLUDE, TOKEN_WORD, "a,b", "a bare name");
-	ok(lex_token(SLICE("#include <a>"), 0, LEX_INITIAL).unended, "#include without a newline is told");
-	ok(!lex_token(SLICE("include <a>"), 0, LEX_INITIAL).unended, "include without a newline is fine");
 }
 
 static void comments_exist_in_some_modes_only(void)
