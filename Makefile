@@ -35,7 +35,7 @@ SRC := $(filter-out src/cli/%,$(wildcard src/*/*.c))
 CLI := $(wildcard src/cli/*.c)
 UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/t-*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
-SCRIPTS := run test .ci/run $(wildcard tests/*.sh tests/*/*.sh)
+SCRIPTS := run test .ci/run $(wildcard tests/*.sh tests/lib/*.sh tests/real/*.sh tests/vm/*.sh tests/vm/*/*.sh)
 SOURCES := $(SRC) $(CLI) $(wildcard tests/*.c tests/*/*.c)
 HEADERS := $(wildcard include/nestfix/*.h src/*/*.h tests/lib/*.h)
 
@@ -97,7 +97,7 @@ lint:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude src
 	codespell $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
-	shellcheck $(SCRIPTS)
+	shellcheck -x $(SCRIPTS)
 
 floors:
 	prove --exec '' tests/floors.sh

@@ -85,4 +85,7 @@ int re_contains(struct re_pool *pool, const struct re *whole, const struct re *p
 int re_disjoint(struct re_pool *pool, const struct re *a, const struct re *b, struct arena *arena,
 		struct slice *example); /* no: a string that both hold */
 
+/* Is there a string that all the languages (1 to 4) hold? 1 yes, 0 no, -1 pool full or too large to tell. */
+int re_common(struct re_pool *pool, const struct re *const *list, size_t count, struct arena *arena);
+
 #endif

@@ -8,6 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#pragma GCC poison strcpy strncpy stpcpy strcat strncat sprintf vsprintf strtok gets atoi atol system popen alloca tmpnam mktemp
+#pragma GCC poison strcpy strncpy stpcpy strcat strncat sprintf vsprintf strtok gets atoi atol system popen tmpnam mktemp
 
 #endif

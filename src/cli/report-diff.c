@@ -118,12 +118,12 @@ static void print_change(const struct report *r, const struct compare_change *ch
 		fprintf(r->out, "    %s, for example on %.*s\n", buf_str(&words), SLICE_FMT(change->example));
 }
 
-static void print_policy(const struct report *r, const struct proof_policy *p)
+static void print_comparison(const struct report *r, const struct comparison *c)
 {
 	struct slice profile = { 0 };
 
-	for (size_t i = 0; i < p->comparison.count; i++) {
-		const struct compare_change *change = &p->comparison.changes[i];
+	for (size_t i = 0; i < c->count; i++) {
+		const struct compare_change *change = &c->changes[i];
 
 		if (change->kind == COMPARE_LOGGING && !r->verbose)
 			continue;
@@ -156,5 +156,25 @@ void report_diff(const struct report *r, const struct patch *patch, const struct
 		     : "\nNOT proved. What would change:\n",
 	      r->out);
 	for (size_t i = 0; i < policy_count; i++)
-		print_policy(r, &policies[i]);
+		print_comparison(r, &policies[i].comparison);
+}
+
+void report_prove(const struct report *r, const struct comparison *comparison)
+{
+	if (r->json) {
+		json_t *object = report_json_object("prove");
+
+		json_object_set_new(object, "equal", json_boolean(comparison->equal));
+		json_object_set_new(object, "inside", json_boolean(comparison->allowed));
+		json_object_set_new(object, "changes", report_json_changes(comparison));
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	if (comparison->equal)
+		fputs("Equal on all paths, and in every other class.\n", r->out);
+	else
+		fputs(comparison->allowed ? "Different, but only where it is allowed:\n" : "Different:\n", r->out);
+	print_comparison(r, comparison);
 }

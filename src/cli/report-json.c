@@ -167,19 +167,23 @@ static json_t *json_change(const struct compare_change *change)
 			 report_json_text(buf_slice(&words)), "inside", change->allowed);
 }
 
+json_t *report_json_changes(const struct comparison *comparison)
+{
+	json_t *changes = json_array();
+
+	for (size_t i = 0; i < comparison->count; i++)
+		json_array_append_new(changes, json_change(&comparison->changes[i]));
+	return changes;
+}
+
 json_t *report_json_proof(const struct proof_policy *policies, size_t count, bool proved)
 {
 	json_t *files = json_array();
 
-	for (size_t i = 0; i < count; i++) {
-		const struct comparison *c = &policies[i].comparison;
-		json_t *changes = json_array();
-
-		for (size_t k = 0; k < c->count; k++)
-			json_array_append_new(changes, json_change(&c->changes[k]));
+	for (size_t i = 0; i < count; i++)
 		json_array_append_new(files, json_pack("{s:s,s:b,s:o}", "file", policies[i].policy->path, "inside",
-						       c->allowed, "changes", changes));
-	}
+						       policies[i].comparison.allowed, "changes",
+						       report_json_changes(&policies[i].comparison)));
 	return json_pack("{s:b,s:o}", "proved", proved, "policies", files);
 }
 

@@ -356,3 +356,54 @@ void report_explain(const struct report *r, struct slice path, struct slice perm
 	if (count == 0)
 		report_note(r, "no container profile in the policy files");
 }
+
+static const char *backup_state_word(enum backup_state state)
+{
+	switch (state) {
+	case BACKUP_DAMAGED:
+		return "damaged";
+	case BACKUP_PREPARED:
+		return "unused";
+	case BACKUP_IN_FORCE:
+		return "in force";
+	case BACKUP_UNDONE:
+		return "undone";
+	}
+	return "unknown";
+}
+
+static json_t *json_backup(const struct backup *b)
+{
+	json_t *files = json_array();
+
+	for (size_t i = 0; i < b->file_count; i++)
+		json_array_append_new(files, report_json_text(slice_of(b->files[i].path)));
+	return json_pack("{s:s,s:s?,s:s,s:s?,s:o}", "id", b->id, "time", b->time, "state", backup_state_word(b->state),
+			 "undone", b->undone, "files", files);
+}
+
+void report_backups(const struct report *r, const struct backup *list, size_t count)
+{
+	if (r->json) {
+		json_t *object = report_json_object("rollback");
+		json_t *backups = json_array();
+
+		for (size_t i = 0; i < count; i++)
+			json_array_append_new(backups, json_backup(&list[i]));
+		json_object_set_new(object, "changes", backups);
+		report_json_print(r, object);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct backup *b = &list[i];
+
+		fprintf(r->out, "%-20s %-9s", b->id, backup_state_word(b->state));
+		for (size_t s = 0; s < b->scopes.len; s++)
+			fprintf(r->out, "%s%.*s", s ? "," : " ", SLICE_FMT(b->scopes.ptr[s]));
+		for (size_t f = 0; f < b->file_count; f++)
+			fprintf(r->out, " %s", b->files[f].path);
+		fprintf(r->out, "%s%s\n", b->damage ? " " : "", b->damage ? b->damage : "");
+	}
+	if (count == 0)
+		report_note(r, "no change was made on this host");
+}

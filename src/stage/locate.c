@@ -104,7 +104,7 @@ static int any_two_meet(const struct search *s, const rule_vec *rules, const str
 	for (size_t i = 0; i < rules->len; i++) {
 		for (size_t j = i + 1; j < rules->len; j++) {
 			const struct re *all[] = { rules->ptr[i]->aare.re, rules->ptr[j]->aare.re, scope->paths };
-			int common = re_common(s->site->pool, all, 3, s->arena, NULL);
+			int common = re_common(s->site->pool, all, 3, s->arena);
 
 			if (common != 0)
 				return common;
@@ -325,6 +325,8 @@ const char *locate_why(enum policy_fixed fixed)
 		return "is written with a variable";
 	case POLICY_BY_ALIAS:
 		return "comes from an alias";
+	case POLICY_IMPLIED:
+		return "is written nowhere: apparmor_parser adds it";
 	case POLICY_EDITABLE:
 		break;
 	}
