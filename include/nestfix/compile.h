@@ -53,6 +53,10 @@ int compile_text(const struct compiler *compiler, const char *name, struct slice
 int compile_disk(const struct compiler *compiler, const char *path, struct arena *arena, struct slice *blob,
 		 struct err *err);
 
+/* As compile_policy, for a file as it is on disk now with all that it includes. */
+int compile_with(const struct compiler *compiler, const char *path, const struct compile_text *texts, size_t text_count,
+		 struct arena *arena, struct slice *blob, struct err *err);
+
 /* Does this parser take `priority=` on a file rule? Asked by a probe text, not by the version. 1, 0, -1. */
 int compile_knows_priority(const struct compiler *compiler, struct arena *arena, struct err *err);
 

@@ -16,17 +16,19 @@ struct staged {
 struct stage {
 	const struct compiler *compiler;
 	struct arena *arena;
+	const struct compile_text *texts; /* stand in for files */
+	size_t text_count;
 	char dir[40]; /* "/tmp/aa-nestfix-PID-XXXXXX", or "" before it is made */
 	VEC(struct staged) files;
 	VEC(const char *) made; /* what is to be removed again, in the order it was made */
 };
 
 /*
- * Lays out a policy with some files replaced, and all that it includes, below a new private directory. On failure, too,
- * stage_release removes what was made.
+ * Lays out a policy that was read, or a file as it is on disk now, with all that it includes, below a new private
+ * directory; the texts stand in for their files. On failure, too, stage_release removes what was made.
  */
-int stage_policy(struct stage *stage, const struct policy *policy, const struct compile_text *texts, size_t text_count,
-		 struct err *err);
+int stage_policy(struct stage *stage, const struct policy *policy, struct err *err);
+int stage_disk(struct stage *stage, const char *path, struct err *err);
 void stage_release(struct stage *stage);
 #define AUTOSTAGE __attribute__((cleanup(stage_release))) struct stage
 

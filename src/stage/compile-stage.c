@@ -41,9 +41,19 @@ static bool is_staged(const struct stage *stage, const char *path)
 	return false;
 }
 
+/* The bytes that stand in for a file, or NULL. */
+static const struct compile_text *find_text(const struct stage *stage, const char *path)
+{
+	for (size_t i = 0; i < stage->text_count; i++)
+		if (strcmp(stage->texts[i].path, path) == 0)
+			return &stage->texts[i];
+	return NULL;
+}
+
 static int add_file(struct stage *stage, const char *path, struct slice bytes, struct err *err)
 {
-	struct staged file = { .path = plain_path(path, stage->arena, err), .bytes = bytes };
+	const struct compile_text *text = find_text(stage, path);
+	struct staged file = { .path = plain_path(path, stage->arena, err), .bytes = text ? text->bytes : bytes };
 
 	if (!file.path)
 		return -1;
@@ -121,6 +131,8 @@ static int add_included(struct stage *stage, const char *path, bool directory_to
 		return -1;
 	if (is_staged(stage, plain))
 		return 0;
+	if (find_text(stage, plain))
+		return add_file(stage, plain, SLICE(""), err);
 	if (fsio_kind(stage->compiler->root, plain, &kind, err) < 0)
 		return -1;
 	if (kind == FSIO_DIR && directory_too)
@@ -189,14 +201,6 @@ int stage_redirect(struct slice text, const char *dir, struct arena *arena, stru
 	return 0;
 }
 
-static struct slice text_of(const struct policy_source *source, const struct compile_text *texts, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(texts[i].path, source->path) == 0)
-			return texts[i].bytes;
-	return source->doc.text;
-}
-
 static int write_files(struct stage *stage, struct err *err)
 {
 	for (size_t i = 0; i < stage->files.len; i++) {
@@ -211,33 +215,59 @@ static int write_files(struct stage *stage, struct err *err)
 }
 
 /* A profile that the administrator forces into complain mode is compared, and loaded, as such. */
-static int put_marker(struct stage *stage, const struct policy *policy, struct err *err)
+static int put_marker(struct stage *stage, struct err *err)
 {
-	const char *slash = strrchr(policy->path, '/');
+	const char *top = stage->files.ptr[0].path;
 
-	if (!slash || !compile_is_marked(stage->compiler, "force-complain", policy->path, stage->arena))
+	if (!compile_is_marked(stage->compiler, "force-complain", top, stage->arena))
 		return 0;
-	return put_file(stage, arena_printf(stage->arena, COMPILE_BASE "/force-complain%s", slash), SLICE(""), err);
+	return put_file(stage, arena_printf(stage->arena, COMPILE_BASE "/force-complain%s", strrchr(top, '/')),
+			SLICE(""), err);
 }
 
-int stage_policy(struct stage *stage, const struct policy *policy, const struct compile_text *texts, size_t text_count,
-		 struct err *err)
+static int make_stage(struct stage *stage, struct err *err)
 {
 	snprintf(stage->dir, sizeof stage->dir, "/tmp/aa-nestfix-%d-XXXXXX", (int)getpid());
-	if (!mkdtemp(stage->dir)) {
-		stage->dir[0] = '\0';
-		return err_errno(err, "cannot make a folder in '/tmp'");
-	}
-	for (size_t i = 0; i < policy->source_count; i++)
-		if (add_file(stage, policy->sources[i]->path, text_of(policy->sources[i], texts, text_count), err) < 0)
-			return -1;
+	if (mkdtemp(stage->dir))
+		return 0;
+	stage->dir[0] = '\0';
+	return err_errno(err, "cannot make a folder in '/tmp'");
+}
+
+/* What the files that are listed so far include, then everything is written. */
+static int lay_out(struct stage *stage, struct err *err)
+{
 	/* the list grows while it is walked */
 	for (size_t i = 0; i < stage->files.len; i++)
 		if (follow(stage, stage->files.ptr[i].bytes, err) < 0)
 			return -1;
 	if (make_dirs(stage, COMPILE_BASE "/", err) < 0 || write_files(stage, err) < 0)
 		return -1;
-	return put_marker(stage, policy, err);
+	return put_marker(stage, err);
+}
+
+int stage_policy(struct stage *stage, const struct policy *policy, struct err *err)
+{
+	if (make_stage(stage, err) < 0)
+		return -1;
+	for (size_t i = 0; i < policy->source_count; i++)
+		if (add_file(stage, policy->sources[i]->path, policy->sources[i]->doc.text, err) < 0)
+			return -1;
+	return lay_out(stage, err);
+}
+
+int stage_disk(struct stage *stage, const char *path, struct err *err)
+{
+	struct file file = { 0 };
+
+	if (make_stage(stage, err) < 0)
+		return -1;
+	if (!find_text(stage, path) &&
+	    fsio_read(stage->compiler->root, path, FSIO_LIMIT_POLICY, stage->arena, &file, err) < 0)
+		return -1;
+	if (add_file(stage, path, file.bytes, err) < 0)
+		return -1;
+	return lay_out(stage, err);
 }
 
 const char *stage_top(const struct stage *stage)

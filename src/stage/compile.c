@@ -279,20 +279,39 @@ static int compile(const struct job *job, struct slice *blob, struct err *err)
 	return 0;
 }
 
+static int compile_stage(const struct stage *stage, const char *path, struct slice *blob, struct err *err)
+{
+	struct job job = {
+		.compiler = stage->compiler,
+		.name = root_path(stage->compiler->root, path, stage->arena),
+		.file = stage_top(stage),
+		.base = stage->dir,
+		.arena = stage->arena,
+	};
+
+	return compile(&job, blob, err);
+}
+
 int compile_policy(const struct compiler *compiler, const struct policy *policy, const struct compile_text *texts,
 		   size_t text_count, struct arena *arena, struct slice *blob, struct err *err)
 {
-	AUTOSTAGE stage = { .compiler = compiler, .arena = arena };
-	struct job job = { .compiler = compiler, .arena = arena };
+	AUTOSTAGE stage = { .compiler = compiler, .arena = arena, .texts = texts, .text_count = text_count };
 
 	if (policy->source_count == 0 || policy->sources[0]->path[0] != '/')
 		return err_put(err, ERR_FAILED, "cannot compile '%s': it is no file", policy->path);
-	if (stage_policy(&stage, policy, texts, text_count, err) < 0)
+	if (stage_policy(&stage, policy, err) < 0)
 		return -1;
-	job.name = root_path(compiler->root, policy->path, arena);
-	job.file = stage_top(&stage);
-	job.base = stage.dir;
-	return compile(&job, blob, err);
+	return compile_stage(&stage, policy->path, blob, err);
+}
+
+int compile_with(const struct compiler *compiler, const char *path, const struct compile_text *texts, size_t text_count,
+		 struct arena *arena, struct slice *blob, struct err *err)
+{
+	AUTOSTAGE stage = { .compiler = compiler, .arena = arena, .texts = texts, .text_count = text_count };
+
+	if (stage_disk(&stage, path, err) < 0)
+		return -1;
+	return compile_stage(&stage, path, blob, err);
 }
 
 int compile_text(const struct compiler *compiler, const char *name, struct slice text, struct arena *arena,

@@ -144,6 +144,21 @@ static void what_changes_meanwhile_does_not_slip_in(void)
 	is_num(allowed(blob, "p", "/a"), PERM_R | PERM_W | PERM_A, "… speaks of the disk");
 }
 
+static void files_on_disk_can_be_replaced_for_a_look(void)
+{
+	struct compile_text texts[] = { { "/etc/apparmor.d/abs/a", SLICE("/a rk,\n") },
+					{ "/etc/apparmor.d/abs/new", SLICE("/n r,\n") } };
+	struct slice blob;
+
+	put("/etc/apparmor.d/p", "profile p {\n  include <abs/a>\n  include if exists <abs/new>\n}\n");
+	put("/etc/apparmor.d/abs/a", "/a r,\n");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", texts, 2, &arena, &blob, NULL), 0, "compile_with");
+	is_num(allowed(blob, "p", "/a"), PERM_R | PERM_K, "an included file is replaced");
+	is_num(allowed(blob, "p", "/n"), PERM_R, "one that is not there is added");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/none", NULL, 0, &arena, &blob, NULL), -1,
+	       "a file that is not there");
+}
+
 /* The policy room has no reason to hand these over: abi files, empty folders, files named by absolute path. */
 static void all_that_is_named_is_brought_along(void)
 {
@@ -278,6 +293,7 @@ int main(void)
 	another_root_has_its_own_features();
 	replaced_bytes_are_compiled();
 	what_changes_meanwhile_does_not_slip_in();
+	files_on_disk_can_be_replaced_for_a_look();
 	all_that_is_named_is_brought_along();
 	messages_name_the_real_files();
 	files_without_profiles_are_failures();

@@ -34,7 +34,7 @@ static const char *parser(void)
 	return named ? named : "/sbin/apparmor_parser";
 }
 
-/* The conflict's data, made by hand: one scope, /sys/net{,/**}, w. */
+/* The conflict's data, made by hand: one scope, /sys/net and all below it, w. */
 static int make_conflict(struct re_pool *pool, struct err *err)
 {
 	static struct conflict_access access = { SLICE(WITNESS), PERM_W };
