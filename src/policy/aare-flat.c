@@ -17,7 +17,8 @@ struct item {
 typedef VEC(struct item) item_list;
 
 /* States that accept the same strings, as one. */
-struct class {
+struct class
+{
 	size_t state;       /* its first member */
 	unsigned short *to; /* class behind each byte, SELF or NOWHERE; NULL: a knot, which equals only itself */
 	bool accept;
@@ -53,8 +54,7 @@ static void class_table(struct flat *f, size_t state, unsigned short to[256])
 	for (size_t i = 0; i < s->edge_count; i++)
 		for (size_t c = 1; c < 256; c++)
 			if (re_set_has(&s->edges[i].set, (unsigned char)c))
-				to[c] = s->edges[i].to == state ? SELF
-								: (unsigned short)f->class_of[s->edges[i].to];
+				to[c] = s->edges[i].to == state ? SELF : (unsigned short)f->class_of[s->edges[i].to];
 }
 
 /* Is a state with this table the same as class k? Its own loop may be k's loop, or k itself. */
@@ -164,9 +164,8 @@ static int tail_cut(struct flat *f)
 		at = way->to;
 	for (size_t i = 0; i < f->g.order_count; i++) {
 		struct aare_state *s = &f->g.states[f->g.order[i]];
-		int holds = s->accept || !f->tail->re->nullable
-				? re_contains(f->pool, s->p, f->tail->re, NULL, NULL)
-				: 0;
+		int holds =
+		    s->accept || !f->tail->re->nullable ? re_contains(f->pool, s->p, f->tail->re, NULL, NULL) : 0;
 
 		if (holds < 0)
 			return -1;
@@ -301,7 +300,7 @@ static bool only_words(const item_list *list)
 	for (size_t i = 0; i < list->len; i++)
 		if (!list->ptr[i].word)
 			return false;
-	return list->len <= MAX_WORDS;
+	return true;
 }
 
 /* c before each branch of the class behind it; long common beginnings stay in front of braces. */
@@ -311,7 +310,7 @@ static int branch_single(struct flat *f, item_list *out, unsigned char c, const 
 	AUTOBUF group = { 0 };
 
 	aare_put_literal(&head, c);
-	if (to->singles > 1 && to->distance > 2 && to->items.len > 1) {
+	if (to->singles > 1 && to->distance > 2 && !only_words(&to->items)) {
 		put_items(f, &group, &to->items);
 		return item_add(f, out, buf_slice(&head), buf_slice(&group), false);
 	}
@@ -336,7 +335,8 @@ static bool edge_is_words(const struct flat *f, const struct aare_edge *e)
 {
 	size_t count = re_set_count(&e->set);
 
-	return count == 1 || (count <= MAX_WORDS && only_words(&f->classes.ptr[e->to].items));
+	return count == 1 || (count <= MAX_WORDS && f->classes.ptr[e->to].items.len <= MAX_WORDS &&
+			      only_words(&f->classes.ptr[e->to].items));
 }
 
 static int branch_edges(struct flat *f, const struct class *k, item_list *out)

@@ -26,10 +26,8 @@ static size_t state_of(struct builder *b, const struct re *p, const struct re *q
 			return b->slots[at] - 1;
 	}
 	VEC_PUSH(b->arena, &b->states,
-		 (struct aare_state){ .p = p,
-				      .q = q,
-				      .accept = p->nullable && !q->nullable,
-				      .leaf = !b->unfold && q->kind == RE_NONE });
+		 (struct aare_state){
+		     .p = p, .q = q, .accept = p->nullable && !q->nullable, .leaf = !b->unfold && q->kind == RE_NONE });
 	b->slots[at] = b->states.len;
 	return b->states.len - 1;
 }
@@ -100,7 +98,7 @@ struct sorter {
 	size_t *open, open_len;
 	struct frame {
 		size_t state, edge;
-	} *frames;
+	} * frames;
 	size_t depth, visits, knots;
 };
 

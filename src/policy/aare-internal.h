@@ -51,11 +51,11 @@ struct aare_edge {
 
 struct aare_state {
 	const struct re *p, *q;
-	bool accept; /* the string may end here */
-	bool leaf;   /* q holds nothing any more: what remains is p, unread */
-	bool live;   /* some string gets accepted from here */
-	bool knot;   /* on a cycle that is not a plain loop over one state */
-	bool entry;  /* the first state, or reached from outside its knot */
+	bool accept;             /* the string may end here */
+	bool leaf;               /* q holds nothing any more: what remains is p, unread */
+	bool live;               /* some string gets accepted from here */
+	bool knot;               /* on a cycle that is not a plain loop over one state */
+	bool entry;              /* the first state, or reached from outside its knot */
 	struct aare_edge *edges; /* to live states, one for each target */
 	size_t edge_count;
 };

@@ -62,8 +62,8 @@ bool aare_match(struct aare *pattern, struct slice path, struct arena *arena)
 	if (!m)
 		m = pattern->matcher = matcher_new(pattern, arena);
 	if (m->code)
-		found = pcre2_match(m->code, (PCRE2_SPTR)(path.len ? path.ptr : ""), path.len, 0, 0, m->data,
-				    m->context);
+		found =
+		    pcre2_match(m->code, (PCRE2_SPTR)(path.len ? path.ptr : ""), path.len, 0, 0, m->data, m->context);
 	if (found >= 0)
 		return true;
 	return found != PCRE2_ERROR_NOMATCH && re_matches(m->pool, m->re, path);

@@ -51,10 +51,8 @@ static void propose(struct choice *c, struct slice pure)
 	c->cost = cost_of(c->best);
 }
 
-/*
- * Branches that share a tail, the commonest shape of a rule. Only where there are several: /a/** is better than the
- * /a/?*{,/\**} that it also is.
- */
+// Branches that share a tail, the commonest shape of a rule. Only where there are several: /a/** is better than the
+// /a/?*{,/**} that it also is.
 static void propose_tails(struct choice *c)
 {
 	static const char *const tails[] = { "{,/**}", "{/,/**}", "{,/}", "/?**", "/?*", "/**" };

@@ -13,7 +13,7 @@ struct walk {
 	struct arena *arena;
 	struct aare_graph graph;
 	const struct re **result; /* one for each state */
-	bool may_turn;		  /* try hard states from the right */
+	bool may_turn;            /* try hard states from the right */
 };
 
 static enum outcome subtract(const struct re *p, const struct re *q, bool may_turn, struct re_pool *pool,

@@ -15,7 +15,8 @@ void aare_put_literal(struct buf *out, unsigned char c)
 
 /*
  * May the byte stand at an end of a range? Not where the two steps of reading or a profile's word treat it specially:
- * '-' cannot be escaped in a class, '^' loses its backslash there, and blanks and control bytes are no pleasure to read.
+ * '-' cannot be escaped in a class, '^' loses its backslash there, and blanks and control bytes are no pleasure to
+ * read.
  */
 static bool range_end(unsigned char c)
 {
@@ -61,6 +62,14 @@ static bool class_range(struct class_text *k, unsigned char c)
 	return true;
 }
 
+/* As the rule had them, then by byte; the slash last, where it reads as an afterthought: [^n/]. */
+static int member_rank(const struct aare_style *style, unsigned char c)
+{
+	int rank = style ? style->rank[c] : 256 + c;
+
+	return c == '/' && rank >= 256 ? 1000 : rank;
+}
+
 /* The members between the brackets: '-' can only be meant literally in front, '^' must not be in front. */
 static void class_members(struct buf *out, const struct re_set *set, const struct aare_style *style)
 {
@@ -73,7 +82,7 @@ static void class_members(struct buf *out, const struct re_set *set, const struc
 
 		if (!re_set_has(set, (unsigned char)c) || c == '-' || c == '^')
 			continue;
-		for (; at > 0 && style && style->rank[order[at - 1]] > style->rank[c]; at--)
+		for (; at > 0 && member_rank(style, order[at - 1]) > member_rank(style, (unsigned char)c); at--)
 			order[at] = order[at - 1];
 		order[at] = (unsigned char)c;
 		n++;

@@ -40,7 +40,8 @@ int aare_parse(struct aare *out, struct slice pattern, struct re_pool *pool, str
 	return aare_translate(pattern, pool, &out->re, &out->exact, NULL, err);
 }
 
-/* May this byte stand in a bare word as it is? ID_CHARS of parser_lex.l, less the control bytes, which nobody can read. */
+/* May this byte stand in a bare word as it is? ID_CHARS of parser_lex.l, less the control bytes, which nobody can read.
+ */
 static bool bare(unsigned char c)
 {
 	return c > ' ' && c != 0x7f && c != '"' && c != '!';
@@ -71,7 +72,8 @@ struct slice aare_word(struct slice pattern, struct arena *arena)
 
 		next = i + 1 < pattern.len ? (unsigned char)pattern.ptr[i + 1] : 0;
 		if (c == '\\' && next > ' ' && next != 0x7f && next != '"' && next != '!') {
-			buf_add(&b, pattern.ptr + i++, 2); /* both layers take the same escapes, with the same meaning */
+			buf_add(&b, pattern.ptr + i++,
+				2); /* both layers take the same escapes, with the same meaning */
 		} else if (c == '\\' && next) {
 			continue; /* protects nothing: the next byte needs the first layer's own escape */
 		} else if (c == '"') {

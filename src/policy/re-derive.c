@@ -31,8 +31,9 @@ static bool step_cat(struct re_pool *pool, struct re_pairs *queue, re_ref e, re_
 }
 
 /*
- * The queue holds pairs (e, rest), each meaning the language `e rest`. Pushes expressions whose union is what follows c.
- * A pair is looked at once, however many ways lead to it: without that, nested nullable groups cost exponential time.
+ * The queue holds pairs (e, rest), each meaning the language `e rest`. Pushes expressions whose union is what follows
+ * c. A pair is looked at once, however many ways lead to it: without that, nested nullable groups cost exponential
+ * time.
  */
 static bool step_all(struct re_pool *pool, struct re_pairs *queue, unsigned char c, struct re_stack *out)
 {
@@ -328,6 +329,14 @@ static size_t reversal_slot(struct reversal *r, re_ref e)
 	return at;
 }
 
+/* A call of its own: reversal_slot() may move `done`. */
+static re_ref reversal_known(struct reversal *r, re_ref e)
+{
+	size_t at = reversal_slot(r, e);
+
+	return r->done.ptr[at];
+}
+
 /* Pushes the parts of a RE_CAT or RE_ALT that are not reversed yet. */
 static bool reversal_pending(struct reversal *r, re_ref e, struct re_stack *todo)
 {
@@ -335,9 +344,9 @@ static bool reversal_pending(struct reversal *r, re_ref e, struct re_stack *todo
 	re_ref part = e;
 
 	for (; part->kind == e->kind; part = part->right)
-		if (!r->done.ptr[reversal_slot(r, part->left)])
+		if (!reversal_known(r, part->left))
 			re_stack_push(todo, part->left);
-	if (!r->done.ptr[reversal_slot(r, part)])
+	if (!reversal_known(r, part))
 		re_stack_push(todo, part);
 	return todo->len > before;
 }
@@ -348,8 +357,8 @@ static re_ref reversal_build(struct reversal *r, re_ref e)
 	re_ref part = e, out = r->pool->empty;
 
 	for (; part->kind == e->kind; part = part->right)
-		re_stack_push(&parts, r->done.ptr[reversal_slot(r, part->left)]);
-	re_stack_push(&parts, r->done.ptr[reversal_slot(r, part)]);
+		re_stack_push(&parts, reversal_known(r, part->left));
+	re_stack_push(&parts, reversal_known(r, part));
 	if (e->kind == RE_ALT)
 		return re_alt_list(r->pool, parts.ptr, parts.len);
 	for (size_t i = 0; i < parts.len; i++)

@@ -32,7 +32,7 @@ void re_stack_release(struct re_stack *s);
 struct re_pairs {
 	struct re_pair {
 		re_ref a, b;
-	} *pairs;
+	} * pairs;
 	size_t len, cap;
 	uint32_t *slots; /* index + 1, or 0 */
 	size_t slot_cap;

@@ -189,10 +189,9 @@ static re_ref cat_plain(struct re_pool *pool, re_ref left, re_ref right)
 		return NULL;
 	if (right->kind == RE_EMPTY)
 		return left;
-	return intern(pool, &(struct re){ .kind = RE_CAT,
-					  .nullable = left->nullable && right->nullable,
-					  .left = left,
-					  .right = right });
+	return intern(
+	    pool, &(struct re){
+		      .kind = RE_CAT, .nullable = left->nullable && right->nullable, .left = left, .right = right });
 }
 
 static re_ref head_of(re_ref e)
@@ -381,10 +380,9 @@ const struct re *re_alt_list(struct re_pool *pool, const struct re *const *items
 	while (e && s.len > 0) {
 		re_ref left = re_stack_pop(&s);
 
-		e = intern(pool, &(struct re){ .kind = RE_ALT,
-					       .nullable = left->nullable || e->nullable,
-					       .left = left,
-					       .right = e });
+		e = intern(pool,
+			   &(struct re){
+			       .kind = RE_ALT, .nullable = left->nullable || e->nullable, .left = left, .right = e });
 	}
 	return e;
 }
