@@ -37,7 +37,7 @@ struct policy_sources;
 struct policy_dialect {
 	const char *base;          /* "/etc/apparmor.d" */
 	const char *const *search; /* further directories (-I), searched before the base; NULL-terminated, or NULL */
-	bool include_every_time;   /* 2.13: no include cache; false is 3.0 and later */
+	bool include_every_time;   /* 2.13: no include cache, other implied rules; false is 3.0 and later */
 };
 
 struct policy_sources *policy_sources_new(const struct policy_reader *reader, const struct policy_dialect *dialect,

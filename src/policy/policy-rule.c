@@ -245,23 +245,26 @@ int policy_add_rule(struct policy_reading *r, const struct policy_scope *scope, 
 
 /*
  * profile.cc add_proc_access(): read of two places, and write (not append), all for the owner half only, as the
- * permissions there are not copied to the other half.
+ * permissions there are not copied to the other half. 2.13 (parser_policy.c): only the write, and fewer places.
  */
 void policy_add_implied(struct policy_reading *r, struct policy_build *build, const struct policy_rule *cause,
 			bool for_hat)
 {
+	static const char *const write[2][2] = {
+		{ "/proc/*/attr/{apparmor/,}{current,exec}", "/proc/[0-9]*/attr/{apparmor/,}current" },
+		{ "/proc/*/attr/{current,exec}", "/proc/[0-9]*/attr/current" },
+	};
+	bool is_213 = policy_dialect_of(r->sources)->include_every_time;
 	const struct {
 		struct slice pattern;
 		uint32_t perms;
 	} implied[] = {
+		{ slice_of(write[is_213][for_hat]), PERM_W },
 		{ SLICE("/proc/*/attr/apparmor/"), PERM_R },
 		{ SLICE("/sys/module/apparmor/parameters/enabled"), PERM_R },
-		{ for_hat ? SLICE("/proc/[0-9]*/attr/{apparmor/,}current")
-			  : SLICE("/proc/*/attr/{apparmor/,}{current,exec}"),
-		  PERM_W },
 	};
 
-	for (size_t i = 0; i < sizeof implied / sizeof *implied; i++) {
+	for (size_t i = 0; i < (is_213 ? 1 : 3); i++) {
 		struct policy_rule rule = { .source = cause->source, .stmt = cause->stmt, .via = cause->via };
 
 		rule.owner = true;

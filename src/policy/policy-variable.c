@@ -6,8 +6,9 @@
  * plain concatenation (the product of all values); a variable in a rule becomes its only value, or {a,b} with slashes
  * trimmed where the text beside it has one already.
  *
- * Known difference: in a value, apparmor_parser up to 4.1.8 expands @{profile_name} once and keeps the name of
- * whichever profile came first; here every profile gets its own name.
+ * Known differences, all where a text is odd: in a value, apparmor_parser (3.0.8 … 5.0.2) expands @{profile_name} once
+ * and keeps the name of whichever profile came first; here every profile gets its own name. 5.0.2 drops values that
+ * repeat, and keeps the leading slashes of several values behind a "/" that begins the pattern; here it is as in 4.1.8.
  */
 #include <strings.h>
 

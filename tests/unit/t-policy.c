@@ -439,8 +439,8 @@ static void other_rules_in_force(void)
 	is_num(p ? p->other_count : 0, 3, "a block keeps change_profile only, a branch not taken nothing");
 	is_num(w.policy.count, 1, "a hat inside a block is not in force");
 	is_text(rules_of(&w, "p"),
-		"owner /proc/*/attr/apparmor/ r !implied;owner /sys/module/apparmor/parameters/enabled r !implied;"
-		"owner /proc/*/attr/{apparmor/,}{current,exec} w !implied;",
+		"owner /proc/*/attr/{apparmor/,}{current,exec} w !implied;"
+		"owner /proc/*/attr/apparmor/ r !implied;owner /sys/module/apparmor/parameters/enabled r !implied;",
 		"change_profile brings its rules on /proc");
 	world_close(&w);
 }
@@ -471,8 +471,8 @@ static void profiles_have_full_names(void)
 	is_text(w.policy.profiles[0].attachment, "/x/{n1,n2}", "attachment");
 	is_text(w.policy.profiles[0].flags, "complain", "flags");
 	is_text(rules_of(&w, "a//h"),
-		"/h r;owner /proc/*/attr/apparmor/ r !implied;owner /sys/module/apparmor/parameters/enabled r !implied;"
-		"owner /proc/[0-9]*/attr/{apparmor/,}current w !implied;",
+		"/h r;owner /proc/[0-9]*/attr/{apparmor/,}current w !implied;"
+		"owner /proc/*/attr/apparmor/ r !implied;owner /sys/module/apparmor/parameters/enabled r !implied;",
 		"a hat brings its rules on /proc");
 	world_close(&w);
 	is_refused("profile a { }\nprofile b { }\nprofile a { }\n",
