@@ -197,16 +197,16 @@ static struct automaton_perms perms_of(const struct automaton_dfa *d, uint32_t s
 	for (unsigned half = 0; half < 2; half++) {
 		struct automaton_record r = record_of(d, state, half);
 
-		if (file && !d->file && !d->records)
-			r.allow &=
-			    ~(uint32_t)MAY_LOCK; /* old_policy() gives it to all, and no rule to the file class */
 		p.half[half] = half_of(&r, file);
 	}
 	return p;
 }
 
+/* In a policydb the first state of a class says that the class is mediated, not what the empty path may. */
 struct automaton_perms automaton_file_perms(const struct automaton_profile *p, uint32_t state)
 {
+	if (p->file && !p->file->file && state == p->file_start)
+		return (struct automaton_perms){ 0 };
 	return perms_of(p->file, state, true);
 }
 
