@@ -263,11 +263,33 @@ static int cannot(const struct root *root, const char *path, const char *verb, s
 	return -1;
 }
 
+/* With O_NOFOLLOW, ELOOP speaks of circles where there is but one link. */
+static int refuse_last_link(const struct root *root, const char *path, struct err *err)
+{
+	AUTOARENA arena = { 0 };
+	AUTOCLOSE self = open_below(root, path, O_PATH | O_NOFOLLOW);
+
+	if (self < 0 || !is_symlink(self)) {
+		errno = ELOOP;
+		return cannot(root, path, "open", err);
+	}
+	err_put(err, ERR_REFUSED, "cannot open '%s': it is a symlink", root_path(root, path, &arena));
+	err_hint(err, "put the file that is meant in its place");
+	if (err)
+		err->errnum = ELOOP;
+	errno = ELOOP;
+	return -1;
+}
+
 int fsio_open(const struct root *root, const char *path, int flags, struct err *err)
 {
 	int fd = open_below(root, path, flags);
 
-	return fd >= 0 ? fd : cannot(root, path, "open", err);
+	if (fd >= 0)
+		return fd;
+	if (errno == ELOOP && (flags & O_NOFOLLOW))
+		return refuse_last_link(root, path, err);
+	return cannot(root, path, "open", err);
 }
 
 int fsio_kind(const struct root *root, const char *path, enum fsio_kind *out, struct err *err)
@@ -381,4 +403,17 @@ int fsio_mkdirs(const struct root *root, const char *path, mode_t mode, struct e
 		dir = next;
 	}
 	return dir >= 0 ? 0 : cannot(root, path, "create the directory", err);
+}
+
+const char *fsio_absolute(const char *path, struct arena *arena, struct err *err)
+{
+	char cwd[PATH_MAX];
+
+	if (path[0] == '/')
+		return path;
+	if (!getcwd(cwd, sizeof cwd)) {
+		err_errno(err, "cannot tell the working directory");
+		return NULL;
+	}
+	return arena_printf(arena, "%s/%s", cwd, path);
 }

@@ -150,6 +150,9 @@ static void symlinks_stay_inside_the_root(void)
 	err_clear(&err);
 	ok(fsio_open(&root, "/etc/loop", O_RDONLY, &err) == -1 && errno == ELOOP, "a symlink to itself");
 	is_err(&err, "leads in circles", "  is told as such");
+	err_clear(&err);
+	ok(fsio_open(&root, "/etc/absolute", O_RDONLY | O_NOFOLLOW, &err) == -1 && errno == ELOOP, "O_NOFOLLOW");
+	is_err(&err, "/etc/absolute': it is a symlink", "  says what is wrong");
 	ok(fsio_kind(&root, "/etc/dangling", &kind, NULL) == 0 && kind == FSIO_MISSING,
 	   "fsio_kind: dangling is missing");
 	ok(fsio_kind(&root, "/dirlink", &kind, NULL) == 0 && kind == FSIO_DIR, "fsio_kind follows");
