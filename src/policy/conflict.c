@@ -69,10 +69,12 @@ static struct slice *read_list(struct reader *r, const struct value *v, size_t *
 /* A path, not a pattern: it is opened, or asked for, as it stands. */
 static int check_path(struct reader *r, const struct keyval_line *line, struct slice path)
 {
+	const struct slice globs = SLICE("*?[]{}");
+
 	if (!slice_starts(path, "/"))
 		return wrong_line(r, line, "a path begins with '/'");
 	for (size_t i = 0; i < path.len; i++) {
-		if (memchr("*?[]{}", path.ptr[i], 6))
+		if (slice_find(globs, path.ptr[i]) < globs.len)
 			return wrong_line(r, line, "a path is wanted here, not a pattern");
 		if (path.ptr[i] == '/' && (i + 1 == path.len || path.ptr[i + 1] == '/'))
 			return wrong_line(r, line, "a path has no '//' and no '/' at its end");
@@ -157,13 +159,13 @@ static int read_summary(struct reader *r, const struct value *v)
 static int read_pattern(struct reader *r, const struct keyval_line *line, struct slice pattern)
 {
 	struct err inner = { 0 };
-	struct aare aare;
+	struct aare glob;
 
 	if (!slice_starts(pattern, "/"))
 		return wrong_line(r, line, "a pattern of paths begins with '/'");
-	if (aare_parse(&aare, pattern, r->pool, r->arena, &inner) < 0)
+	if (aare_parse(&glob, pattern, r->pool, r->arena, &inner) < 0)
 		return err_at(r->err, ERR_FAILED, r->file, line->line, line->column, "%s", inner.text);
-	r->scope->paths = re_alt(r->pool, r->scope->paths, aare.re);
+	r->scope->paths = re_alt(r->pool, r->scope->paths, glob.re);
 	return 0;
 }
 
