@@ -66,8 +66,11 @@ struct qualifiers {
 
 struct stmt {
 	enum stmt_kind kind;
-	struct span span;    /* first byte of its first token to the last byte of its terminator (comma, brace); an
-				include,    assignment or comment-less line ends before its newline */
+	/*
+	 * First byte of its first token to the last byte of its terminator (comma, brace). An include or assignment
+	 * ends before its newline; a rule that lacks its comma ends with its last token and is told in `broken`.
+	 */
+	struct span span;
 	size_t line, column; /* of the first byte; from 1, columns in bytes */
 
 	struct stmt *parent; /* the enclosing profile, conditional or block; NULL at top level */

@@ -492,9 +492,7 @@ static void words_are_decoded_once(void)
 	word_is("\"", "");
 	word_is("/\\101\\x42\\d067", "/ABC");
 	word_is("\\0412", "!2");
-	word_is("\\400", "\\\x20"
-			 "0" +
-			     1);
+	word_is("\\400", " 0");
 	word_is("\\d256", "\x19"
 			  "6");
 	word_is("\\x4z", "\x04z");
@@ -548,7 +546,7 @@ static void hostile_texts_take_linear_time(void)
 		AUTOARENA own = { 0 };
 		struct doc doc;
 
-		for (size_t n = 0; n < 300000; n += strlen(parts[i])) {
+		for (size_t n = 0; n < 100000; n += strlen(parts[i])) {
 			buf_adds(&b, parts[i]);
 			if (i == 18)
 				buf_addc(&b, '\0');
@@ -557,7 +555,7 @@ static void hostile_texts_take_linear_time(void)
 		doc_print(&doc, NULL, 0, &out, NULL);
 		good = good && slice_eq(buf_slice(&out), buf_slice(&b));
 	}
-	ok(good, "300 KB of the same");
+	ok(good, "100 KB of the same");
 }
 
 static void any_text_is_printed_as_it_was(void)
