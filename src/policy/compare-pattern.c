@@ -154,6 +154,58 @@ static const struct re *solve(const struct part *p, uint32_t start, struct re_po
 	return re[start];
 }
 
+/* The bytes that every string begins with. False where one of them would have to be escaped. */
+static bool literal_start(const struct part *p, uint32_t start, struct buf *out)
+{
+	uint32_t b = start;
+
+	while (!p->accepts[b]) {
+		uint32_t next = DEAD;
+		unsigned byte = 0;
+
+		for (unsigned c = 1; c < 256; c++) {
+			uint32_t to = p->edges[b * p->w->symbol_count + p->w->class_of[c]];
+
+			if (to == DEAD)
+				continue;
+			if (next != DEAD)
+				return true;
+			next = to;
+			byte = c;
+		}
+		if (next == DEAD || byte <= ' ' || byte >= 0x7f || strchr("*?[]{},\"\\^", (int)byte))
+			return false;
+		buf_addc(out, (char)byte);
+		b = next;
+	}
+	return true;
+}
+
+/* The shapes in which people write most rules; aare_print() knows all, but not which of two equal ones reads better. */
+static bool plain_shape(const struct part *p, uint32_t start, const struct re *re, struct re_pool *pool,
+			struct arena *arena, struct slice *out)
+{
+	static const char *const tails[] = { "", "{,/**}", "/**", "**", "*" };
+	AUTOBUF text = { 0 };
+	size_t len;
+
+	if (!literal_start(p, start, &text))
+		return false;
+	len = text.len;
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+		struct aare a = { 0 };
+
+		text.len = len;
+		buf_adds(&text, tails[i]);
+		if (aare_parse(&a, buf_slice(&text), pool, p->arena, NULL) == 0 &&
+		    re_equal(pool, a.re, re, p->arena, NULL) == 1) {
+			*out = arena_slice(arena, buf_slice(&text));
+			return true;
+		}
+	}
+	return false;
+}
+
 struct slice compare_pattern(const struct walk *w, const bool *member, struct arena *arena)
 {
 	AUTOARENA local = { 0 };
@@ -170,7 +222,9 @@ struct slice compare_pattern(const struct walk *w, const bool *member, struct ar
 		return none;
 	join(&p, member);
 	re = solve(&p, p.block_of[0], pool);
-	if (!re || aare_print(re, pool, arena, &text, &err))
+	if (!re)
+		return none;
+	if (!plain_shape(&p, p.block_of[0], re, pool, arena, &text) && aare_print(re, pool, arena, &text, &err))
 		return none;
 	return text;
 }
