@@ -96,7 +96,7 @@ lint:
 	clang-tidy --quiet $(SRC) $(CLI) -- $(NF_CPPFLAGS) -std=gnu11
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude src
-	codespell $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
+	codespell -L aare,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
 	shellcheck -x $(SCRIPTS)
 
 floors:

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 rooms='
 base err buf fsio atomic run
 text lex doc keyval
-policy re aare conflict automaton policy compare lxc pve packages
+policy re aare automaton conflict policy compare lxc pve packages
 stage container discover locate rewrite compile prove
 apply backup journal kernel commit
 cli report main

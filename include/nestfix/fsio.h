@@ -74,6 +74,9 @@ int fsio_list(const struct root *root, const char *path, struct arena *arena, st
 /* mkdir -p below the root, with a mode (less the umask) for what is made; each new name is synced. */
 int fsio_mkdirs(const struct root *root, const char *path, mode_t mode, struct err *err);
 
+/* A path as typed, made absolute by the working directory; NULL with err where that cannot be told. */
+const char *fsio_absolute(const char *path, struct arena *arena, struct err *err);
+
 void fsio_close(int *fd);
 #define AUTOCLOSE __attribute__((cleanup(fsio_close))) int
 

@@ -33,6 +33,8 @@ static int read_conflict(struct app *app, struct err *err)
 	struct file file;
 	const char *path;
 
+	if (app->patches && !(app->patches = fsio_absolute(app->patches, &app->arena, err)))
+		return -1;
 	if (root_open(&machine, "/", err) < 0)
 		return -1;
 	path = find_conflict(app, &machine);

@@ -81,28 +81,74 @@ static int read_allowance(struct app *app, const char *text, struct compare_exem
 	return 0;
 }
 
-static int read_allowances(struct app *app, struct compare_exemption **out, struct err *err)
+/* All --allow; those of equal permissions become one exemption. */
+static int read_allowances(struct app *app, struct compare_exemption *list, size_t *count, struct err *err)
 {
-	*out = arena_array(&app->arena, app->allow_count, sizeof **out);
-	for (size_t i = 0; i < app->allow_count; i++)
-		if (read_allowance(app, app->allow[i], &(*out)[i], err) < 0)
+	for (size_t i = 0; i < app->allow_count; i++) {
+		struct compare_exemption one;
+		size_t at = 0;
+
+		if (read_allowance(app, app->allow[i], &one, err) < 0)
 			return -1;
+		while (at < *count && list[at].perms != one.perms)
+			at++;
+		if (at == *count)
+			list[(*count)++] = one;
+		else
+			list[at].paths = re_alt(app->pool, list[at].paths, one.paths);
+	}
+	return 0;
+}
+
+static bool same_change(const struct compare_change *a, const struct compare_change *b)
+{
+	return a->kind == b->kind && slice_eq(a->profile, b->profile) &&
+	       memcmp(&a->from, &b->from, sizeof a->from) == 0 && memcmp(&a->to, &b->to, sizeof a->to) == 0;
+}
+
+/* A change that one exemption covers is all right, whatever the others say of it. */
+static void merge(struct comparison *all, const struct comparison *one)
+{
+	all->allowed = true;
+	for (size_t i = 0; i < all->count; i++) {
+		struct compare_change *change = &all->changes[i];
+
+		for (size_t k = 0; k < one->count; k++)
+			change->allowed |= one->changes[k].allowed && same_change(change, &one->changes[k]);
+		all->allowed &= change->allowed;
+	}
+}
+
+static int compare(struct app *app, const struct automaton *old, const struct automaton *fresh, struct comparison *out,
+		   struct err *err)
+{
+	struct compare_exemption *list = arena_array(&app->arena, app->allow_count + 1, sizeof *list);
+	size_t count = 0;
+
+	if (read_allowances(app, list, &count, err) < 0)
+		return -1;
+	if (compare_automata(out, old, fresh, &list[0], app->pool, &app->arena, err) < 0)
+		return -1;
+	for (size_t i = 1; i < count; i++) {
+		struct comparison one;
+
+		if (compare_automata(&one, old, fresh, &list[i], app->pool, &app->arena, err) < 0)
+			return -1;
+		merge(out, &one);
+	}
 	return 0;
 }
 
 int cmd_prove(struct app *app, struct err *err)
 {
-	struct compare_exemption *exemptions;
 	struct automaton old, fresh;
 	struct comparison comparison;
 
 	if (app->arg_count != 2)
 		return err_put(err, ERR_USAGE, "prove needs two files: aa-nestfix prove OLD NEW");
-	if (read_allowances(app, &exemptions, err) < 0)
-		return -1;
 	if (read_side(app, app->args[0], &old, err) < 0 || read_side(app, app->args[1], &fresh, err) < 0)
 		return -1;
-	if (compare_automata(&comparison, &old, &fresh, exemptions, app->allow_count, app->pool, &app->arena, err) < 0)
+	if (compare(app, &old, &fresh, &comparison, err) < 0)
 		return -1;
 	report_prove(&app->report, &comparison);
 	return !comparison.equal && !(app->allow_count > 0 && comparison.allowed);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+
 #include "report-internal.h"
 
 enum { CONTEXT = 3 }; /* lines around a change, as diff -u has */
@@ -107,31 +109,43 @@ void report_unified(const struct patch_file *file, struct buf *out)
 	}
 }
 
-static void print_change(const struct report *r, const struct compare_change *change)
+// "/sys/net{,/**}: w denied → allowed (user, other)", or an example where no pattern says it.
+static void add_change(const struct compare_change *change, struct buf *out)
 {
 	AUTOBUF words = { 0 };
 
 	compare_words(change, &words);
 	if (change->pattern.len > 0)
-		fprintf(r->out, "    %.*s: %s\n", SLICE_FMT(change->pattern), buf_str(&words));
+		buf_addf(out, "%.*s: %s", SLICE_FMT(change->pattern), buf_str(&words));
+	else if (change->example.len > 0)
+		buf_addf(out, "%s, for example on %.*s", buf_str(&words), SLICE_FMT(change->example));
 	else
-		fprintf(r->out, "    %s, for example on %.*s\n", buf_str(&words), SLICE_FMT(change->example));
+		buf_addslice(out, buf_slice(&words));
 }
 
+/* A change of many profiles is said once. Changes of logging alone are for -v: no access differs. */
 static void print_comparison(const struct report *r, const struct comparison *c)
 {
-	struct slice profile = { 0 };
+	AUTOBUF last = { 0 };
+	bool *done = calloc(c->count + 1, sizeof *done);
 
-	for (size_t i = 0; i < c->count; i++) {
-		const struct compare_change *change = &c->changes[i];
+	for (size_t i = 0; done && i < c->count; i++) {
+		AUTOBUF text = { 0 };
 
-		if (change->kind == COMPARE_LOGGING && !r->verbose)
+		if (done[i] || (c->changes[i].kind == COMPARE_LOGGING && !r->verbose))
 			continue;
-		if (!slice_eq(profile, change->profile))
-			fprintf(r->out, "  %.*s\n", SLICE_FMT(change->profile));
-		profile = change->profile;
-		print_change(r, change);
+		add_change(&c->changes[i], &text);
+		fprintf(r->out, "  %s\n", buf_str(&text));
+		for (size_t k = i; k < c->count; k++) {
+			buf_clear(&last);
+			add_change(&c->changes[k], &last);
+			if (!slice_eq(buf_slice(&text), buf_slice(&last)))
+				continue;
+			done[k] = true;
+			fprintf(r->out, "      %s %.*s\n", k == i ? "in" : "  ", SLICE_FMT(c->changes[k].profile));
+		}
 	}
+	free(done);
 }
 
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,

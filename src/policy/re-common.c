@@ -71,29 +71,45 @@ static int step(struct re_pool *pool, const struct tuples *t, const struct tuple
 	return 1;
 }
 
-/* One byte of each class that no part can tell apart: the classes of all parts are those of their union. */
-static size_t bytes_of(struct re_pool *pool, const struct tuples *t, const struct tuple *tuple, unsigned char rep[256])
+/* Bytes of which no two are in the same class for every part: one for each way that the parts can step together. */
+static size_t bytes_of(const struct tuples *t, const struct tuple *tuple, unsigned char bytes[256])
 {
-	const struct re *all = re_alt_list(pool, tuple->part, t->width);
-	struct re_set set[256];
+	uint32_t sign[256] = { 0 }; /* of a byte: its class in each part */
+	size_t count = 0;
 
-	return all ? re_classes(all, NULL, rep, set) : 0;
+	for (size_t i = 0; i < t->width; i++) {
+		unsigned char rep[256];
+		struct re_set set[256];
+		size_t classes = re_classes(tuple->part[i], NULL, rep, set);
+
+		for (size_t k = 0; k < classes; k++)
+			for (unsigned c = 1; c < 256; c++)
+				if (re_set_has(&set[k], (unsigned char)c))
+					sign[c] = sign[c] << 8 | (uint32_t)k;
+	}
+	for (unsigned c = 1; c < 256; c++) {
+		size_t k = 0;
+
+		while (k < count && sign[bytes[k]] != sign[c])
+			k++;
+		if (k == count)
+			bytes[count++] = (unsigned char)c;
+	}
+	return count;
 }
 
 static int walk(struct re_pool *pool, struct tuples *t)
 {
 	for (size_t at = 0; at < t->len; at++) {
 		struct tuple from = t->met[at], to = { 0 };
-		unsigned char rep[256];
+		unsigned char bytes[256];
 		size_t count;
 
 		if (all_nullable(t, &from))
 			return 1;
-		count = bytes_of(pool, t, &from, rep);
-		if (count == 0)
-			return -1;
+		count = bytes_of(t, &from, bytes);
 		for (size_t i = 0; i < count; i++) {
-			int leads = step(pool, t, &from, rep[i], &to);
+			int leads = step(pool, t, &from, bytes[i], &to);
 
 			if (leads < 0 || (leads > 0 && !put(t, &to)))
 				return -1;

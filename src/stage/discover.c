@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
-#include <limits.h>
-#include <unistd.h>
 
 #include <nestfix/discover.h>
 
@@ -238,7 +235,6 @@ int discover_target(struct site_target *out, const struct root *root, const char
 		    struct err *err)
 {
 	static const char prefix[] = "profile:";
-	char cwd[PATH_MAX];
 
 	*out = (struct site_target){ 0 };
 	if (strncmp(text, prefix, sizeof prefix - 1) == 0 && text[sizeof prefix - 1]) {
@@ -249,11 +245,9 @@ int discover_target(struct site_target *out, const struct root *root, const char
 		err_put(err, ERR_USAGE, "cannot find a container or file '%s'", text);
 		return err_hint(err, "a profile is named 'profile:%s', a file by its path", text);
 	}
-	if (text[0] != '/') {
-		if (!getcwd(cwd, sizeof cwd))
-			return err_errno(err, "cannot tell the working directory");
-		text = arena_printf(arena, "%s/%s", cwd, text);
-	}
+	text = fsio_absolute(text, arena, err);
+	if (!text)
+		return -1;
 	out->path = below_root(root, text);
 	return 0;
 }
