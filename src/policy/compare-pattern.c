@@ -185,7 +185,7 @@ static bool literal_start(const struct part *p, uint32_t start, struct buf *out)
 static bool plain_shape(const struct part *p, uint32_t start, const struct re *re, struct re_pool *pool,
 			struct arena *arena, struct slice *out)
 {
-	static const char *const tails[] = { "", "{,/**}", "/**", "**", "*" };
+	static const char *const tails[] = { "", "{,/**}", "**", "*" };
 	AUTOBUF text = { 0 };
 	size_t len;
 
