@@ -23,6 +23,7 @@ struct receipt {
 	size_t profile_count;
 	enum kernel_state kernel;
 	const char *recovered; /* what was done about an unfinished run before this one, or NULL */
+	const char *note;      /* what else the user should know, or NULL: a removed file that stays so, … */
 };
 
 /* Writes what was proved. Errors: ERR_FAILED (as before), ERR_REFUSED (the files are not what was planned), ERR_BROKEN.
@@ -38,8 +39,15 @@ int commit_proof(const struct proof *proof, const struct kernel *kernel, struct 
 int commit_rollback(const struct compiler *compiler, const struct kernel *kernel, const char *id, struct arena *arena,
 		    struct receipt *out, struct err *err);
 
-/* Finishes or undoes what a killed run left. Done by the two above; here for a command that only reads and wants to say
- * so: *words is NULL where there is nothing unfinished. Changes nothing. */
+/*
+ * Finishes or undoes what a killed run left. The two above do it themselves; for a command that would write but finds
+ * nothing to write. *words says what was done, NULL: nothing was unfinished, and nothing is written then.
+ */
+int commit_recover(const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
+		   const char **words, struct err *err);
+
+/* For a command that only reads and wants to say so: *words is NULL where there is nothing unfinished. Changes nothing.
+ */
 int commit_unfinished(const struct root *root, struct arena *arena, const char **words, struct err *err);
 
 #endif

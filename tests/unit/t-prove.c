@@ -2,74 +2,24 @@
 /* The list of sabotages: each is a change that a wrong rewrite could make, and each must be refused by name. */
 #include <nestfix/prove.h>
 
+#include "../lib/host.h"
 #include "../lib/tap.h"
 #include "../lib/tmp.h"
 
-#define TOP "/etc/apparmor.d/lxc-containers"
-#define BASE "/etc/apparmor.d/abstractions/lxc/container-base"
-#define WITNESS "/sys/net/ipv4/ip_unprivileged_port_start"
-#define RULE "deny /sys/[^fdc]*{,/**} wklx,"
-#define EXACT "deny /sys/[^fdc]*{,/**} klx,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**} w,"
-
-static const char top_text[] = "profile lxc-container-default flags=(attach_disconnected,mediate_deleted) {\n"
-			       "  include <abstractions/lxc/container-base>\n"
-			       "  deny mount fstype=devpts,\n"
-			       "  ^helper { /h r, }\n"
-			       "}\n";
-static const char base_text[] = "  file,\n  mount,\n  capability,\n"
-				"  " RULE "\n"
-				"  deny /proc/sysrq-trigger wklx,\n";
+#define TOP HOST_TOP
+#define BASE HOST_BASE
+#define WITNESS HOST_WITNESS
+#define RULE HOST_RULE
+#define EXACT HOST_EXACT
 
 static struct arena arena;
 static struct root root;
 static struct compiler compiler;
-static struct site site;
-static struct finding finding;
-static struct conflict conflict;
-
-static const char *parser(void)
-{
-	const char *named = getenv("NESTFIX_PARSER");
-
-	return named ? named : "/sbin/apparmor_parser";
-}
-
-/* The conflict's data, made by hand: one scope, /sys/net and all below it, w. */
-static int make_conflict(struct re_pool *pool, struct err *err)
-{
-	static struct conflict_access access = { SLICE(WITNESS), PERM_W };
-	static struct slice profiles[] = { SLICE("lxc-*") };
-	static struct conflict_scope scope = { .name = SLICE("net"), .access = &access, .access_count = 1 };
-	struct aare paths;
-
-	if (aare_parse(&paths, SLICE("/sys/net{,/**}"), pool, &arena, err) < 0)
-		return -1;
-	scope.paths = paths.re;
-	scope.perms = PERM_W;
-	conflict = (struct conflict){
-		.name = SLICE("test"), .profiles = profiles, .profile_count = 1, .scopes = &scope, .scope_count = 1
-	};
-	return 0;
-}
-
-static int look(struct err *err)
-{
-	static const struct conflict_scope *scopes[1];
-	struct re_pool *pool = re_pool_new(&arena, 0);
-
-	tmp_write(TOP, top_text, sizeof top_text - 1, 0644);
-	tmp_write(BASE, base_text, sizeof base_text - 1, 0644);
-	if (make_conflict(pool, err) < 0)
-		return -1;
-	scopes[0] = &conflict.scopes[0];
-	if (discover(&site, &root, &conflict, NULL, 0, pool, &arena, err) < 0)
-		return -1;
-	return locate(&finding, &site, scopes, 1, &arena, err);
-}
+static struct host host;
 
 static const struct policy_source *source_of(const char *path)
 {
-	const struct policy *policy = &site.policies[0]->policy;
+	const struct policy *policy = &host.site.policies[0]->policy;
 
 	for (size_t i = 0; i < policy->source_count; i++)
 		if (strcmp(policy->sources[i]->path, path) == 0)
@@ -112,14 +62,14 @@ static struct patch *patch_of(const struct change *changes, size_t count)
 	struct patch *patch = ARENA_NEW(&arena, struct patch);
 	const struct policy **policies = arena_array(&arena, 1, sizeof *policies);
 
-	policies[0] = &site.policies[0]->policy;
-	*patch = (struct patch){ .site = &site,
-				 .finding = &finding,
+	policies[0] = &host.site.policies[0]->policy;
+	*patch = (struct patch){ .site = &host.site,
+				 .finding = &host.finding,
 				 .files = arena_array(&arena, count, sizeof *patch->files),
 				 .policies = policies,
 				 .policy_count = 1,
-				 .paths = finding.paths,
-				 .perms = finding.perms };
+				 .paths = host.finding.paths,
+				 .perms = host.finding.perms };
 	for (size_t i = 0; i < count; i++)
 		add_change(patch, &changes[i]);
 	return patch;
@@ -281,14 +231,16 @@ int main(void)
 {
 	struct err err = { 0 };
 
-	if (access(parser(), X_OK) != 0) {
-		printf("# %s is missing: NOTHING of prove is tested\n", parser());
+	if (access(host_parser(), X_OK) != 0) {
+		printf("# %s is missing: NOTHING of prove is tested\n", host_parser());
 		tap_skip("prove", "no apparmor_parser");
 		return tap_done();
 	}
 	tmp_make();
-	if (root_open(&root, tmp_dir, &err) < 0 || compiler_init(&compiler, &root, parser(), NULL, &arena, &err) < 0 ||
-	    look(&err) < 0 || finding.culprit_count != 1) {
+	host_make();
+	if (root_open(&root, tmp_dir, &err) < 0 ||
+	    compiler_init(&compiler, &root, host_parser(), NULL, &arena, &err) < 0 ||
+	    host_look(&host, &root, &arena, &err) < 0 || host.finding.culprit_count != 1) {
 		printf("Bail out! %s\n", err.text);
 		return 1;
 	}
@@ -301,7 +253,7 @@ int main(void)
 	changes_that_cure_nothing_are_refused();
 	bytes_outside_the_edit_are_looked_at();
 	what_does_not_compile_is_a_failure();
-	discover_release(&site);
+	discover_release(&host.site);
 	root_release(&root);
 	tmp_remove();
 	arena_release(&arena);

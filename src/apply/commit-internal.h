@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * commit-internal: one run that writes, under the lock. commit.c makes a change, commit-undo.c takes one back and does
+ * what a killed run left, commit-load.c sees to the kernel and the boot cache.
+ */
+#ifndef COMMIT_INTERNAL_H
+#define COMMIT_INTERNAL_H
+
+#include <nestfix/commit.h>
+
+/* One top-level policy file that the change concerns. */
+struct reload {
+	const char *path;
+	struct slice before, after; /* compiled: what is to be put back, what is to be loaded; may be empty */
+	bool in_force;              /* at least one of its profiles is in the kernel */
+};
+
+struct work {
+	const struct root *root;
+	const struct compiler *compiler;
+	const struct kernel *kernel;
+	struct arena *arena;
+	struct receipt *receipt;
+	int lock;
+	bool recovering; /* the files are half-way: a failure leaves them so, and the journal for the next run */
+	const char *id;  /* of the backup */
+	struct reload *reloads;
+	size_t reload_count;
+	size_t loaded; /* how many of them the kernel has taken */
+};
+
+void work_open(struct work *w, const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
+	       struct receipt *receipt);
+int work_lock(struct work *w, struct err *err);
+void work_release(struct work *w);
+
+/* Which policies are in force: an `after` (else `before`) of which the kernel holds a profile. Fills receipt->profiles.
+ */
+int work_find_loaded(struct work *w, struct err *err);
+/* Loads every `after` that is in force; `loaded` tells how far it came. */
+int work_load(struct work *w, struct err *err);
+/* Loads every `before` of what was loaded, newest first. */
+int work_unload(struct work *w, struct err *err);
+int work_refresh_cache(struct work *w, struct err *err);
+
+/* Files and kernel are as they should be: marks the backup and ends the journal. What cannot be written down is noted,
+ * and done by the next run: the journal says so. */
+void work_finish(struct work *w, enum backup_state state);
+
+/* ERR_REFUSED: somebody else changed the file since it was read. */
+int work_changed_meanwhile(const char *path, struct err *err);
+
+/* Appends a sentence to receipt->note. */
+void work_note(struct work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds to an error that the machine could not be put back, with the steps by hand. */
+void work_break(const struct work *w, const struct err *trouble, struct err *err);
+
+/*
+ * Puts the files of a backup back as they were, last first: exact where they are as the change left them, else with
+ * only the change taken out. What is back already is left alone.
+ */
+int work_restore(struct work *w, const struct backup *backup, struct err *err);
+
+/* Takes the change w->id back. */
+int work_take_back(struct work *w, struct err *err);
+
+/* Finishes or undoes what a killed run left. *undone: the ID of a change that was undone here, or NULL. */
+int work_recover(struct work *w, const char **undone, struct err *err);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+#include <sys/xattr.h>
+
+#include "commit-internal.h"
+
+enum step_how {
+	STEP_KEEP,   /* nothing of the change is there */
+	STEP_EXACT,  /* the file is as the change left it: bytes and attributes come back */
+	STEP_SPLICE, /* edited since: only the change is taken out */
+};
+
+/* What is to be done with one file. */
+struct step {
+	const struct backup_file *file;
+	enum step_how how;
+	struct slice bytes;     /* STEP_SPLICE: the new content */
+	struct backup_file now; /* as it is now, for putting it back; `existed` tells whether it is there */
+	bool done;
+};
+
+static int read_now(struct work *w, const char *path, int *fd, struct file *out, bool *there, struct err *err)
+{
+	enum fsio_kind kind;
+
+	if (fsio_kind(w->root, path, &kind, err) < 0)
+		return -1;
+	*there = kind != FSIO_MISSING;
+	if (!*there)
+		return 0;
+	*fd = fsio_open(w->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	if (*fd < 0)
+		return -1;
+	return fsio_read_fd(*fd, w->root, path, FSIO_LIMIT_POLICY, w->arena, out, err);
+}
+
+/* A file system without xattrs has none to keep; what cannot be read could not be put back either. */
+static void read_xattrs(int fd, struct backup_file *out, struct arena *arena)
+{
+	VEC(struct backup_xattr) all = { 0 };
+	ssize_t size = flistxattr(fd, NULL, 0);
+	char *names = arena_alloc(arena, size > 0 ? (size_t)size + 1 : 1);
+
+	size = size > 0 ? flistxattr(fd, names, (size_t)size) : 0;
+	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(names + at) + 1) {
+		ssize_t len = fgetxattr(fd, names + at, NULL, 0);
+		char *value = arena_alloc(arena, len > 0 ? (size_t)len + 1 : 1);
+
+		len = len > 0 ? fgetxattr(fd, names + at, value, (size_t)len) : len;
+		if (len >= 0)
+			VEC_PUSH(arena, &all, (struct backup_xattr){ names + at, { value, (size_t)len } });
+	}
+	out->xattrs = all.ptr;
+	out->xattr_count = all.len;
+}
+
+static void keep_now(struct step *step, const struct file *file, int fd, struct arena *arena)
+{
+	step->now.existed = true;
+	step->now.content = file->bytes;
+	step->now.attr = (struct atomic_attr){
+		.mode = file->st.st_mode & 07777,
+		.uid = file->st.st_uid,
+		.gid = file->st.st_gid,
+		.force = true,
+		.mtime = file->st.st_mtim,
+	};
+	read_xattrs(fd, &step->now, arena);
+}
+
+static int plan_splice(struct work *w, struct step *step, struct err *err)
+{
+	AUTOBUF out = { 0 };
+
+	if (backup_take_out(step->file, step->now.content, &out, err) < 0)
+		return -1;
+	step->bytes = arena_slice(w->arena, buf_slice(&out));
+	step->how = slice_eq(step->bytes, step->now.content) ? STEP_KEEP : STEP_SPLICE;
+	return 0;
+}
+
+static int plan_step(struct work *w, struct step *step, const struct backup_file *file, struct err *err)
+{
+	AUTOCLOSE fd = -1;
+	struct file now;
+	bool there;
+
+	*step = (struct step){ .file = file, .now = { .path = file->path } };
+	if (read_now(w, file->path, &fd, &now, &there, err) < 0)
+		return -1;
+	if (!there && file->existed)
+		work_note(w, "'%s' was removed since and stays so", file->path);
+	if (!there)
+		return 0;
+	keep_now(step, &now, fd, w->arena);
+	switch (backup_look(file, &now.bytes)) {
+	case BACKUP_AS_BEFORE:
+		return 0;
+	case BACKUP_AS_LEFT:
+		step->how = STEP_EXACT;
+		step->bytes = file->content;
+		return 0;
+	case BACKUP_EDITED:
+		break;
+	}
+	return plan_splice(w, step, err);
+}
+
+/* An edit that came between the plan and now must not be lost. */
+static int check_now(struct work *w, const struct step *step, struct err *err)
+{
+	AUTOCLOSE fd = -1;
+	struct file now;
+	bool there;
+
+	if (read_now(w, step->file->path, &fd, &now, &there, err) < 0)
+		return -1;
+	return there && slice_eq(now.bytes, step->now.content) ? 0 : work_changed_meanwhile(step->file->path, err);
+}
+
+static int do_step(struct work *w, struct step *step, struct err *err)
+{
+	struct atomic_attr keep = { 0 };
+
+	if (step->how == STEP_KEEP)
+		return 0;
+	if (check_now(w, step, err) < 0)
+		return -1;
+	step->done = true; /* from here on it may be there, even where the call fails */
+	if (step->how == STEP_EXACT)
+		return backup_restore(w->root, step->file, err);
+	return atomic_replace(w->root, step->file->path, step->bytes, &keep, err);
+}
+
+int work_restore(struct work *w, const struct backup *backup, struct err *err)
+{
+	struct err first = { 0 };
+
+	for (size_t i = backup->file_count; i > 0; i--) {
+		struct step step;
+
+		if (plan_step(w, &step, &backup->files[i - 1], &first) == 0)
+			do_step(w, &step, &first);
+	}
+	if (!err_is_set(&first))
+		return 0;
+	err_put(err, first.kind, "%s", first.text);
+	return err_hint(err, "%s", first.hint);
+}
+
+/* All that taking back needs to know before the first write. */
+struct plan {
+	struct backup backup;
+	struct step *steps; /* in the order of undoing: last file first */
+	struct compile_text *texts;
+	size_t text_count;
+	bool exact; /* every file will be, to the byte, as it was before the change */
+};
+
+static int plan_files(struct work *w, struct plan *plan, struct err *err)
+{
+	size_t count = plan->backup.file_count;
+
+	plan->steps = arena_array(w->arena, count, sizeof *plan->steps);
+	plan->texts = arena_array(w->arena, count, sizeof *plan->texts);
+	plan->exact = true;
+	for (size_t i = 0; i < count; i++) {
+		struct step *step = &plan->steps[i];
+
+		if (plan_step(w, step, &plan->backup.files[count - 1 - i], err) < 0)
+			return -1;
+		if (step->how == STEP_SPLICE || (step->how == STEP_KEEP && step->file->existed &&
+						 !slice_eq(step->now.content, step->file->content)))
+			plan->exact = false;
+		if (step->how != STEP_KEEP && step->file->existed)
+			plan->texts[plan->text_count++] = (struct compile_text){ step->file->path, step->bytes };
+	}
+	return 0;
+}
+
+/*
+ * The policy as it will be. One that the parser refuses is brought back all the same where every byte is what stood
+ * there before the change: that text is the user's.
+ */
+static int plan_after(struct work *w, const struct plan *plan, struct reload *r, struct err *err)
+{
+	struct err trouble = { 0 };
+
+	if (compile_with(w->compiler, r->path, plan->texts, plan->text_count, w->arena, &r->after, &trouble) == 0)
+		return 0;
+	if (plan->exact) {
+		work_note(w, "what stood there before the change does not compile, and is not loaded: %s",
+			  trouble.text);
+		return 0;
+	}
+	err_put(err, ERR_REFUSED, "cannot take the change out of files that were edited since: %s", trouble.text);
+	return err_hint(err, "nothing was written; put '%s' and what it includes right, then try again", r->path);
+}
+
+static int plan_reloads(struct work *w, const struct plan *plan, struct err *err)
+{
+	const struct backup_names *paths = &plan->backup.reload;
+
+	w->reloads = arena_array(w->arena, paths->len, sizeof *w->reloads);
+	w->reload_count = 0;
+	for (size_t i = 0; i < paths->len; i++) {
+		struct reload *r = &w->reloads[w->reload_count++];
+		enum fsio_kind kind;
+
+		r->path = arena_str(w->arena, paths->ptr[i]);
+		if (fsio_kind(w->root, r->path, &kind, err) < 0)
+			return -1;
+		if (kind == FSIO_MISSING) {
+			work_note(w, "'%s' was removed since, so that it cannot be loaded", r->path);
+			continue;
+		}
+		if (plan_after(w, plan, r, err) < 0)
+			return -1;
+		if (w->kernel->state == KERNEL_READY) /* to go back to; what does not compile is not in force anyway */
+			compile_disk(w->compiler, r->path, w->arena, &r->before, NULL);
+	}
+	return work_find_loaded(w, err);
+}
+
+static int carry_back(struct work *w, struct plan *plan, struct err *err)
+{
+	VEC(const char *) written = { 0 };
+
+	for (size_t i = 0; i < plan->backup.file_count; i++) {
+		struct step *step = &plan->steps[i];
+
+		if (step->how != STEP_KEEP)
+			VEC_PUSH(w->arena, &written, step->file->path);
+		w->receipt->files = written.ptr;
+		w->receipt->file_count = written.len;
+		if (do_step(w, step, err) < 0)
+			return -1;
+	}
+	if (journal_step(w->root, JOURNAL_LOADING, err) < 0 || work_load(w, err) < 0 || work_refresh_cache(w, err) < 0)
+		return -1;
+	return journal_step(w->root, JOURNAL_LOADED, err);
+}
+
+/* Taking back failed: the machine becomes what it was before it was tried. Killed in here, the next run takes back. */
+static void go_forward(struct work *w, struct plan *plan, struct err *err)
+{
+	struct err trouble = { 0 };
+
+	work_unload(w, &trouble);
+	for (size_t i = plan->backup.file_count; i > 0; i--)
+		if (plan->steps[i - 1].done)
+			backup_restore(w->root, &plan->steps[i - 1].now, &trouble);
+	work_refresh_cache(w, &trouble);
+	if (!err_is_set(&trouble))
+		journal_done(w->root, &trouble);
+	if (err_is_set(&trouble))
+		work_break(w, &trouble, err);
+}
+
+int work_take_back(struct work *w, struct err *err)
+{
+	struct plan plan = { 0 };
+
+	if (backup_read(w->root, w->id, w->arena, &plan.backup, err) < 0 ||
+	    backup_sweep_files(w->root, &plan.backup, err) < 0)
+		return -1;
+	w->receipt->backup_id = w->id;
+	if (plan_files(w, &plan, err) < 0 || plan_reloads(w, &plan, err) < 0)
+		return -1;
+	if (journal_begin(w->root, JOURNAL_UNDO, w->id, err) < 0) {
+		if (!w->recovering)
+			journal_done(w->root, NULL);
+		return -1;
+	}
+	if (carry_back(w, &plan, err) < 0) {
+		if (!w->recovering)
+			go_forward(w, &plan, err);
+		return -1;
+	}
+	work_finish(w, BACKUP_UNDONE);
+	return 0;
+}
+
+static int no_change(struct err *err)
+{
+	err_put(err, ERR_REFUSED, "cannot undo anything: no change is in force");
+	return err_hint(err, "see 'aa-nestfix rollback --list'");
+}
+
+/* The newest change in force. One that cannot be read could be it, so that it is not passed over. */
+static int choose(struct work *w, struct err *err)
+{
+	struct backup *list;
+	size_t count;
+
+	if (backup_list(w->root, w->arena, &list, &count, err) < 0)
+		return -1;
+	for (size_t i = count; i > 0; i--) {
+		const struct backup *b = &list[i - 1];
+
+		if (b->state == BACKUP_DAMAGED) {
+			err_put(err, ERR_REFUSED, "cannot tell which change is the newest: %s",
+				b->damage ? b->damage : b->id);
+			return err_hint(err, "name the one to undo: see 'aa-nestfix rollback --list'");
+		}
+		w->id = b->id;
+		if (b->state == BACKUP_IN_FORCE)
+			return 0;
+	}
+	return no_change(err);
+}
+
+static int check_named(struct work *w, const char *id, struct err *err)
+{
+	struct backup backup;
+
+	w->id = id;
+	if (backup_read(w->root, id, w->arena, &backup, err) < 0)
+		return -1;
+	if (backup.state == BACKUP_IN_FORCE)
+		return 0;
+	if (backup.state == BACKUP_UNDONE)
+		return err_put(err, ERR_REFUSED, "cannot undo '%s': that was done at %s", id,
+			       backup.undone ? backup.undone : "an unknown time");
+	return err_put(err, ERR_REFUSED, "cannot undo '%s': it was never carried out", id);
+}
+
+static int rollback_locked(struct work *w, const char *id, struct err *err)
+{
+	const char *undone;
+
+	if (work_recover(w, &undone, err) < 0)
+		return -1;
+	if (undone && (!id || strcmp(id, undone) == 0)) { /* that was the newest change */
+		w->receipt->backup_id = undone;
+		return 0;
+	}
+	if ((id ? check_named(w, id, err) : choose(w, err)) < 0)
+		return -1;
+	return work_take_back(w, err);
+}
+
+int commit_rollback(const struct compiler *compiler, const struct kernel *kernel, const char *id, struct arena *arena,
+		    struct receipt *out, struct err *err)
+{
+	struct work w;
+	int result;
+
+	work_open(&w, compiler, kernel, arena, out);
+	if (work_lock(&w, err) < 0)
+		return -1;
+	result = rollback_locked(&w, id, err);
+	work_release(&w);
+	return result;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "commit-internal.h"
+
+enum { LOCK_SECONDS = 10 };
+
+void work_open(struct work *w, const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
+	       struct receipt *receipt)
+{
+	*receipt = (struct receipt){ .kernel = kernel->state };
+	*w = (struct work){
+		.root = compiler->root,
+		.compiler = compiler,
+		.kernel = kernel,
+		.arena = arena,
+		.receipt = receipt,
+		.lock = -1,
+	};
+}
+
+int work_lock(struct work *w, struct err *err)
+{
+	return journal_lock(w->root, LOCK_SECONDS, &w->lock, err);
+}
+
+void work_release(struct work *w)
+{
+	fsio_close(&w->lock);
+}
+
+int work_changed_meanwhile(const char *path, struct err *err)
+{
+	err_put(err, ERR_REFUSED, "cannot change '%s': somebody else changed it meanwhile", path);
+	return err_hint(err, "try again: the change is then planned anew");
+}
+
+/* Every file that the proof speaks of still has the bytes that it had then. */
+static int check_planned(const struct work *w, const struct proof *proof, struct err *err)
+{
+	size_t count;
+	const struct proof_policy *policies = proof_policies(proof, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct policy *policy = policies[i].policy;
+
+		for (size_t s = 0; s < policy->source_count; s++) {
+			const struct policy_source *source = policy->sources[s];
+			struct file now;
+
+			if (fsio_read(w->root, source->path, FSIO_LIMIT_POLICY, w->arena, &now, err) < 0)
+				return -1;
+			if (!slice_eq(now.bytes, source->doc.text))
+				return work_changed_meanwhile(source->path, err);
+		}
+	}
+	return 0;
+}
+
+static void collect_reloads(struct work *w, const struct proof *proof)
+{
+	size_t count;
+	const struct proof_policy *policies = proof_policies(proof, &count);
+
+	w->reloads = arena_array(w->arena, count, sizeof *w->reloads);
+	w->reload_count = count;
+	for (size_t i = 0; i < count; i++)
+		w->reloads[i] = (struct reload){
+			.path = policies[i].policy->path,
+			.before = policies[i].old_blob,
+			.after = policies[i].new_blob,
+		};
+}
+
+static void add_name(struct backup_names *names, struct slice name, struct arena *arena)
+{
+	VEC(struct slice) all = { names->ptr, names->len, names->len };
+
+	for (size_t i = 0; i < all.len; i++)
+		if (slice_eq(all.ptr[i], name))
+			return;
+	VEC_PUSH(arena, &all, name);
+	*names = (struct backup_names){ all.ptr, all.len };
+}
+
+static struct backup_file describe_file(const struct patch_file *from, struct arena *arena)
+{
+	struct backup_file file = {
+		.path = from->source->path,
+		.existed = true,
+		.edits = arena_array(arena, from->edit_count, sizeof *file.edits),
+		.edit_count = from->edit_count,
+	};
+
+	for (size_t i = 0; i < from->edit_count; i++) {
+		const struct edit *edit = &from->edits[i];
+
+		file.edits[i] = (struct backup_edit){ edit->at, slice_sub(from->old, edit->at, edit->len), edit->with };
+	}
+	return file;
+}
+
+static int make_backup(struct work *w, const struct patch *patch, struct err *err)
+{
+	const struct finding *finding = patch->finding;
+	struct backup backup = { 0 };
+
+	add_name(&backup.conflicts, finding->conflict->name, w->arena);
+	for (size_t i = 0; i < finding->scope_count; i++)
+		add_name(&backup.scopes, finding->scopes[i]->name, w->arena);
+	for (size_t i = 0; i < finding->case_count; i++)
+		if (finding->cases[i].state == LOCATE_BLOCKED)
+			add_name(&backup.profiles, finding->cases[i].profile->name, w->arena);
+	for (size_t i = 0; i < w->reload_count; i++)
+		add_name(&backup.reload, slice_of(w->reloads[i].path), w->arena);
+	backup.files = arena_array(w->arena, patch->file_count, sizeof *backup.files);
+	backup.file_count = patch->file_count;
+	for (size_t i = 0; i < patch->file_count; i++)
+		backup.files[i] = describe_file(&patch->files[i], w->arena);
+	if (backup_make(w->root, &backup, w->arena, err) < 0)
+		return -1;
+	w->id = backup.id;
+	w->receipt->backup_id = backup.id;
+	return 0;
+}
+
+/* The file is read once more through the directory that it will be replaced in: what is renamed over is what was read.
+ */
+static int write_file(const struct work *w, const struct patch_file *file, struct err *err)
+{
+	struct atomic_attr keep = { 0 };
+	AUTOATOMIC a = { .dirfd = -1, .fd = -1, .old = -1 };
+	struct file now;
+
+	if (atomic_open(&a, w->root, file->source->path, &keep, err) < 0)
+		return -1;
+	if (a.old < 0)
+		return work_changed_meanwhile(file->source->path, err);
+	if (fsio_read_fd(a.old, w->root, file->source->path, FSIO_LIMIT_POLICY, w->arena, &now, err) < 0)
+		return -1;
+	if (!slice_eq(now.bytes, file->old))
+		return work_changed_meanwhile(file->source->path, err);
+	if (atomic_write(&a, file->new_, err) < 0)
+		return -1;
+	return atomic_commit(&a, err);
+}
+
+static int write_files(struct work *w, const struct patch *patch, struct err *err)
+{
+	VEC(const char *) written = { 0 };
+
+	for (size_t i = 0; i < patch->file_count; i++) {
+		VEC_PUSH(w->arena, &written, patch->files[i].source->path);
+		w->receipt->files = written.ptr;
+		w->receipt->file_count = written.len;
+		if (write_file(w, &patch->files[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Two compiled policies that allow the same, though a parser need not write the same bytes twice. */
+static int is_same_policy(const struct work *w, struct slice x, struct slice y, struct re_pool *pool, struct err *err)
+{
+	struct compare_exemption none = { 0 };
+	struct automaton a, b;
+	struct comparison comparison;
+
+	if (slice_eq(x, y))
+		return 1;
+	if (automaton_read(&a, x, w->arena, err) < 0 || automaton_read(&b, y, w->arena, err) < 0 ||
+	    compare_automata(&comparison, &a, &b, &none, pool, w->arena, err) < 0)
+		return -1;
+	return comparison.equal;
+}
+
+/* What is on disk now, found by the parser itself, is what was proved. */
+static int check_disk(const struct work *w, const struct proof *proof, struct err *err)
+{
+	for (size_t i = 0; i < w->reload_count; i++) {
+		struct slice blob;
+		int same;
+
+		if (compile_disk(w->compiler, w->reloads[i].path, w->arena, &blob, err) < 0)
+			return -1;
+		same = is_same_policy(w, blob, w->reloads[i].after, proof_patch(proof)->site->pool, err);
+		if (same < 0)
+			return -1;
+		if (!same)
+			return err_put(err, ERR_FAILED,
+				       "cannot accept '%s' as it is on disk now: it is not what was proved",
+				       w->reloads[i].path);
+	}
+	return 0;
+}
+
+/* Everything between "begun" and "done"; a failure anywhere in here is undone by the caller. */
+static int carry_out(struct work *w, const struct proof *proof, struct err *err)
+{
+	if (write_files(w, proof_patch(proof), err) < 0 || check_disk(w, proof, err) < 0)
+		return -1;
+	if (journal_step(w->root, JOURNAL_LOADING, err) < 0 || work_load(w, err) < 0)
+		return -1;
+	if (work_refresh_cache(w, err) < 0)
+		return -1;
+	return journal_step(w->root, JOURNAL_LOADED, err);
+}
+
+/*
+ * The change failed: files and kernel go back, newest first. The journal is set back first, for a failed step to
+ * LOADED may stand on disk all the same, and the next run would take the change for complete.
+ */
+static void undo(struct work *w, struct err *err)
+{
+	struct err trouble = { 0 };
+	struct backup backup;
+
+	journal_begin(w->root, JOURNAL_CHANGE, w->id, NULL);
+	work_unload(w, &trouble);
+	if (backup_read(w->root, w->id, w->arena, &backup, &trouble) == 0)
+		work_restore(w, &backup, &trouble);
+	work_refresh_cache(w, &trouble);
+	if (err_is_set(&trouble)) {
+		work_break(w, &trouble, err);
+		return;
+	}
+	/* what stays of the journal is undone once more by the next run; a backup without journal is swept away */
+	if (journal_done(w->root, NULL) == 0)
+		backup_discard(w->root, w->id, NULL);
+}
+
+void work_finish(struct work *w, enum backup_state state)
+{
+	struct err err = { 0 };
+
+	if (backup_mark(w->root, w->id, state, &err) < 0 || journal_done(w->root, &err) < 0)
+		work_note(w, "it could not be written down that this is complete (%s); the next run does it", err.text);
+}
+
+static int commit_locked(struct work *w, const struct proof *proof, struct err *err)
+{
+	const char *undone;
+
+	if (work_recover(w, &undone, err) < 0)
+		return -1;
+	if (check_planned(w, proof, err) < 0)
+		return -1;
+	collect_reloads(w, proof);
+	if (work_find_loaded(w, err) < 0 || backup_sweep(w->root, err) < 0)
+		return -1;
+	if (make_backup(w, proof_patch(proof), err) < 0)
+		return -1;
+	if (journal_begin(w->root, JOURNAL_CHANGE, w->id, err) < 0) {
+		if (journal_done(w->root, NULL) == 0)
+			backup_discard(w->root, w->id, NULL);
+		return -1;
+	}
+	if (carry_out(w, proof, err) < 0) {
+		undo(w, err);
+		return -1;
+	}
+	work_finish(w, BACKUP_IN_FORCE);
+	return 0;
+}
+
+int commit_proof(const struct proof *proof, const struct kernel *kernel, struct arena *arena, struct receipt *out,
+		 struct err *err)
+{
+	struct work w;
+	int result;
+
+	work_open(&w, proof_compiler(proof), kernel, arena, out);
+	if (work_lock(&w, err) < 0)
+		return -1;
+	result = commit_locked(&w, proof, err);
+	work_release(&w);
+	return result;
+}
