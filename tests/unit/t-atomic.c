@@ -12,6 +12,7 @@
 
 #include <nestfix/atomic.h>
 
+#include "../lib/fault.h"
 #include "../lib/tap.h"
 #include "../lib/tmp.h"
 
@@ -345,45 +346,6 @@ static int victim(const char *dir)
 	return status;
 }
 
-static char self[PATH_MAX];
-
-/* build/X/fault.so for build/X/unit/t-atomic */
-static const char *fault_lib(void)
-{
-	static char path[PATH_MAX + 32];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	self[n > 0 ? n : 0] = '\0';
-	for (int i = 0; i < 2 && n > 0; i++)
-		while (n > 0 && self[--n] != '/')
-			;
-	snprintf(path, sizeof path, "%.*s/fault.so", n > 0 ? (int)n : 0, self);
-	return access(path, R_OK) == 0 ? path : NULL;
-}
-
-static int run_victim(const char *lib, int n, const char *what)
-{
-	char at[16];
-	int pid, status;
-
-	snprintf(at, sizeof at, "%d", n);
-	unlink(tmp_path("/log"));
-	pid = fork();
-	if (pid == 0) {
-		setenv("LD_PRELOAD", lib, 1);
-		setenv("FAULT_AT", at, 1);
-		setenv("FAULT_LOG", tmp_path("/log"), 1);
-		if (strcmp(what, "PMXCFS") == 0)
-			setenv("FAULT_PMXCFS", "1", 1);
-		else
-			setenv("FAULT_ERRNO", what, 1);
-		execl(self, "t-atomic", "victim", tmp_dir, (char *)NULL);
-		_exit(99);
-	}
-	waitpid(pid, &status, 0);
-	return status;
-}
-
 static void set_stage(void)
 {
 	unlink(tmp_path("/fault/created"));
@@ -416,7 +378,7 @@ static void every_call_may_fail(const char *lib, const char *what)
 
 	for (n = 1; n < 200; n++) {
 		set_stage();
-		status = run_victim(lib, n, what);
+		status = fault_run(lib, n, what);
 		if (!strstr(tmp_read("/log"), " HIT"))
 			break;
 		if (kill && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) {
@@ -466,10 +428,10 @@ static void faults(void)
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		every_call_may_fail(lib, all[i]);
 	set_stage();
-	ok(run_victim(lib, 0, "EIO") == 0, "a run without a fault");
+	ok(fault_run(lib, 0, "EIO") == 0, "a run without a fault");
 	check_order(tmp_read("/log"));
 	set_stage();
-	status = run_victim(lib, 0, "PMXCFS");
+	status = fault_run(lib, 0, "PMXCFS");
 	ok(status == 0, "on pmxcfs what it lacks is left out");
 	is_text(slice_of(tmp_read("/fault/f")), "new content", "  and the file is replaced");
 	is_text(slice_of(tmp_read("/fault/created")), "created", "  and one is created");
