@@ -80,8 +80,9 @@ struct policy_rule {
 };
 
 struct policy_profile {
-	struct slice name; /* full: "parent//child" */
-	struct slice attachment, flags;
+	struct slice name;       /* full: "parent//child" */
+	struct slice attachment; /* variables expanded; a name that is a path is one, too; or empty */
+	struct slice flags;
 	const struct policy_source *source; /* where its header stands */
 	const struct stmt *stmt;
 	const struct policy_via *via;

@@ -62,6 +62,7 @@ struct policy_var {
 struct policy_vars {
 	VEC(struct policy_var *) list;
 	const struct slice *profile_name; /* value of @{profile_name}, escaped; NULL outside profiles */
+	const struct slice *attachment;   /* value of @{attach_path} and @{exec_path}; NULL: none */
 	struct arena *arena;
 };
 

@@ -8,7 +8,8 @@
  *
  * Known differences, all where a text is odd: in a value, apparmor_parser (3.0.8 … 5.0.2) expands @{profile_name} once
  * and keeps the name of whichever profile came first; here every profile gets its own name. 5.0.2 drops values that
- * repeat, and keeps the leading slashes of several values behind a "/" that begins the pattern; here it is as in 4.1.8.
+ * repeat, keeps the leading slashes of several values behind a "/" that begins the pattern, and prefers its own
+ * @{exec_path} to a defined one; here it is as in 4.1.8.
  */
 #include <strings.h>
 
@@ -141,15 +142,26 @@ static int add_expanded(struct policy_vars *vars, struct policy_var *var, struct
 static int expand_var(struct policy_vars *vars, struct policy_var *var, unsigned depth, struct policy_place place,
 		      struct err *err);
 
+/* The variables that a profile brings itself. 5.0 has the last two (there they hide a definition of the same name). */
+static const struct slice *builtin_value(const struct policy_vars *vars, struct slice name)
+{
+	if (slice_is(name, "profile_name"))
+		return vars->profile_name;
+	if ((slice_is(name, "attach_path") || slice_is(name, "exec_path")) && !policy_var_find(vars, name))
+		return vars->attachment;
+	return NULL;
+}
+
 /* The values that stand for a name inside a value: as policy_var_values, one level deeper. */
 static int inner_values(struct policy_vars *vars, struct slice name, unsigned depth, struct slice **values,
 			size_t *count, struct policy_place place, struct err *err)
 {
 	struct policy_var *var = policy_var_find(vars, name);
+	const struct slice *builtin = builtin_value(vars, name);
 
-	if (vars->profile_name && slice_is(name, "profile_name")) {
+	if (builtin) {
 		*values = arena_array(vars->arena, 1, sizeof **values);
-		**values = *vars->profile_name;
+		**values = *builtin;
 		*count = 1;
 		return 0;
 	}

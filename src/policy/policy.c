@@ -374,10 +374,13 @@ static int finish_name(struct policy_reading *r, struct policy_build *b)
 	struct slice name;
 
 	r->vars.profile_name = NULL;
+	r->vars.attachment = NULL;
 	policy_vars_forget(&r->vars);
 	if (policy_expand(&r->vars, b->name, &name, NULL, place, r->err) < 0 ||
 	    policy_expand(&r->vars, b->profile.attachment, &b->profile.attachment, NULL, place, r->err) < 0)
 		return -1;
+	if (b->profile.attachment.len == 0 && slice_starts(name, "/"))
+		b->profile.attachment = name;
 	b->profile.name = name;
 	if (b->parent) {
 		b->ns = b->parent->ns;
@@ -417,6 +420,7 @@ static int finish_profile(struct policy_reading *r, size_t index)
 		policy_add_implied(r, b, &header, true);
 	escaped = policy_escape_name(b->profile.name, r->arena);
 	r->vars.profile_name = &escaped;
+	r->vars.attachment = b->profile.attachment.len > 0 ? &b->profile.attachment : NULL;
 	policy_vars_forget(&r->vars);
 	if (policy_finish_rules(r, b) < 0)
 		return -1;

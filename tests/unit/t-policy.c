@@ -352,6 +352,13 @@ static void profile_name_is_a_variable(void)
 	is_num(load_text(&w, "@{X}=/@{profile_name}\nprofile p { @{X} r, }\nprofile q { @{X} w, }\n"), 0, "reads");
 	is_text(rules_of(&w, "q"), "/q wa !var;", "inside a value, each profile has its own name");
 	world_close(&w);
+	is_rules("@{X}=1 2\nprofile p /b/@{X} { @{exec_path} r, /x@{attach_path} r, }",
+		 "/b/{1,2} r !var;/x/b/{1,2} r !var;", "5.0 has @{exec_path} and @{attach_path}");
+	is_num(load_text(&w, "/n* { @{exec_path} r, }"), 0, "reads a path as name");
+	is_text(rules_of(&w, "/n*"), "/n* r !var;", "it is the attachment, then");
+	world_close(&w);
+	is_rules("@{exec_path}=/d\nprofile p /a { @{exec_path} r, }", "/d r !var;", "a definition goes before");
+	is_refused("profile p { @{exec_path} r, }", "it is not defined", "not without an attachment");
 	is_refused("profile @{profile_name} { }", "it is not defined", "not in a profile's own name");
 }
 
