@@ -32,14 +32,19 @@ static size_t cost_of(struct slice text)
 	return cost;
 }
 
-static void propose(struct choice *c, struct slice pure)
+static void propose(struct choice *c, struct slice pure, bool tail)
 {
 	AUTOBUF text = { 0 };
 	const struct re *again;
+	size_t cost;
 	bool exact;
 
 	aare_dress(&text, pure);
-	if (c->best.ptr && cost_of(buf_slice(&text)) >= c->cost)
+	cost = cost_of(buf_slice(&text));
+	if (tail)
+		cost -=
+		    cost / 4; /* text that stays outside the braces is text that the reader knows from the old rule */
+	if (c->best.ptr && cost >= c->cost)
 		return;
 	if (c->slash && (text.len == 0 || text.ptr[0] != '/'))
 		return; /* a rule's path cannot begin with a brace or a star */
@@ -48,7 +53,7 @@ static void propose(struct choice *c, struct slice pure)
 	if (re_equal(c->pool, again, c->language, NULL, NULL) != 1)
 		return;
 	c->best = arena_slice(c->arena, buf_slice(&text));
-	c->cost = cost_of(c->best);
+	c->cost = cost;
 }
 
 // Branches that share a tail, the commonest shape of a rule. Only where there are several: /a/** is better than the
@@ -68,7 +73,7 @@ static void propose_tails(struct choice *c)
 		if (aare_translate(buf_slice(&dressed), c->pool, &tail.re, &exact, NULL, NULL) < 0)
 			return;
 		if (aare_put_flat(&text, c->language, &tail, c->style, c->pool, &branches) == 0 && branches > 1)
-			propose(c, buf_slice(&text));
+			propose(c, buf_slice(&text), true);
 	}
 }
 
@@ -81,7 +86,7 @@ static void propose_structure(struct choice *c)
 	struct re_set set[256];
 
 	if (aare_put_structure(&text, e, c->style) == 0)
-		propose(c, buf_slice(&text));
+		propose(c, buf_slice(&text), false);
 	buf_clear(&text);
 	while (e && e->kind == RE_ALT && !e->nullable && text.len < 4096) {
 		size_t count = re_classes(e, NULL, rep, set), ways = 0;
@@ -105,7 +110,7 @@ static void propose_structure(struct choice *c)
 		e = next;
 	}
 	if (e && text.len > 0 && aare_put_structure(&text, e, c->style) == 0)
-		propose(c, buf_slice(&text));
+		propose(c, buf_slice(&text), false);
 }
 
 static bool begins_with_slash(struct re_pool *pool, const struct re *e)
@@ -129,11 +134,9 @@ int aare_print_styled(const struct re *language, const struct aare_style *style,
 		return err_put(err, ERR_REFUSED, "cannot write a pattern that matches nothing");
 	c.slash = begins_with_slash(pool, language);
 	propose_tails(&c);
-	if (!c.best.ptr) {
-		if (aare_put_flat(&text, language, NULL, style, pool, &branches) == 0)
-			propose(&c, buf_slice(&text));
-		propose_structure(&c);
-	}
+	if (aare_put_flat(&text, language, NULL, style, pool, &branches) == 0)
+		propose(&c, buf_slice(&text), false);
+	propose_structure(&c);
 	if (!c.best.ptr)
 		return err_put(err, ERR_REFUSED, "cannot write the paths as one pattern: AppArmor has none for them");
 	*out = c.best;

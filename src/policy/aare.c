@@ -71,7 +71,10 @@ struct slice aare_word(struct slice pattern, struct arena *arena)
 		unsigned char c = (unsigned char)pattern.ptr[i], next;
 
 		next = i + 1 < pattern.len ? (unsigned char)pattern.ptr[i + 1] : 0;
-		if (c == '\\' && next > ' ' && next != 0x7f && next != '"' && next != '!') {
+		if (c == '\\' && next == '\\' && i + 2 == pattern.len) {
+			i++;
+			buf_adds(&b, "\\134"); /* a backslash would protect the blank or the quote behind the word */
+		} else if (c == '\\' && next > ' ' && next != 0x7f && next != '"' && next != '!') {
 			buf_add(&b, pattern.ptr + i++,
 				2); /* both layers take the same escapes, with the same meaning */
 		} else if (c == '\\' && next) {
