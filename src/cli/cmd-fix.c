@@ -53,16 +53,35 @@ static int apply(struct app *app, const struct plan *plan, struct err *err)
 	return status;
 }
 
+/* Nothing to write; but what a killed run left is finished or undone all the same. */
+static int finish_nothing(struct app *app, const struct look *look, struct err *err)
+{
+	struct compiler compiler;
+	struct kernel kernel;
+	const char *words;
+
+	if (commit_unfinished(&app->root, &app->arena, &words, err) < 0)
+		return -1;
+	if (words) {
+		if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+			return -1;
+		kernel_open(&kernel, &app->root, NULL, &app->arena);
+		if (commit_recover(&compiler, &kernel, &app->arena, &words, err) < 0)
+			return -1;
+		report_note(&app->report, "%s", words);
+	}
+	report_nothing_to_fix(&app->report, &look->finding);
+	return 0;
+}
+
 static int fix(struct app *app, const struct look *look, struct err *err)
 {
 	struct plan plan;
 
 	if (check_absent(app, err) < 0 || app_plan(app, look, &plan, err) < 0)
 		return -1;
-	if (plan.patch.file_count == 0) {
-		report_nothing_to_fix(&app->report, &look->finding);
-		return 0;
-	}
+	if (plan.patch.file_count == 0)
+		return finish_nothing(app, look, err);
 	if (!app->yes && !app->json && isatty(STDIN_FILENO))
 		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, true);
 	if (!is_agreed(app))

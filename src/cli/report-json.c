@@ -159,12 +159,14 @@ json_t *report_json_patch(const struct patch *patch)
 
 static json_t *json_change(const struct compare_change *change)
 {
+	static const char *const kinds[] = { "file", "link", "logging", "class", "field", "added", "lost" };
 	AUTOBUF words = { 0 };
 
 	compare_words(change, &words);
-	return json_pack("{s:o,s:o,s:o,s:o,s:b}", "profile", report_json_text(change->profile), "pattern",
-			 report_json_text(change->pattern), "example", report_json_text(change->example), "change",
-			 report_json_text(buf_slice(&words)), "inside", change->allowed);
+	return json_pack("{s:s,s:o,s:o,s:o,s:o,s:b}", "kind", kinds[change->kind], "profile",
+			 report_json_text(change->profile), "pattern", report_json_text(change->pattern), "example",
+			 report_json_text(change->example), "change", report_json_text(buf_slice(&words)), "inside",
+			 change->allowed);
 }
 
 json_t *report_json_changes(const struct comparison *comparison)

@@ -257,7 +257,7 @@ void report_nothing_to_fix(const struct report *r, const struct finding *finding
 static void print_receipt(const struct report *r, const struct receipt *receipt)
 {
 	if (receipt->recovered)
-		fprintf(r->out, "  first     %s\n", receipt->recovered);
+		print_row(r, "first", receipt->recovered);
 	for (size_t i = 0; i < receipt->file_count; i++)
 		print_row(r, i == 0 ? "wrote" : "", receipt->files[i]);
 	for (size_t i = 0; i < receipt->profile_count; i++) {
@@ -268,6 +268,8 @@ static void print_receipt(const struct report *r, const struct receipt *receipt)
 	}
 	if (receipt->profile_count == 0)
 		print_row(r, "loaded", kernel_state_words(receipt->kernel));
+	if (receipt->note)
+		print_row(r, "note", receipt->note);
 }
 
 void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <fcntl.h>
+
 #include <nestfix/discover.h>
 
 static const char policy_base[] = "/etc/apparmor.d"; /* apparmor_parser's built-in search directory */
 
 typedef VEC(struct site_policy *) policy_vec;
 typedef VEC(struct site_skipped) skipped_vec;
+
+static bool is_link(const struct root *root, const char *path)
+{
+	AUTOCLOSE fd = fsio_open(root, path, O_PATH | O_NOFOLLOW, NULL);
+
+	return fd >= 0;
+}
 
 /* policy_reader.read: trusted files below the root. */
 static int read_path(void *ctx, const char *path, enum policy_found *found, struct slice *bytes, struct slice **names,
@@ -20,7 +29,9 @@ static int read_path(void *ctx, const char *path, enum policy_found *found, stru
 	switch (kind) {
 	case FSIO_MISSING:
 		*found = POLICY_MISSING;
-		return 0;
+		if (!is_link(root, path))
+			return 0;
+		break; /* fsio_read says where it leads */
 	case FSIO_DIR:
 		*found = POLICY_DIR;
 		return fsio_list(root, path, arena, names, count, err);
