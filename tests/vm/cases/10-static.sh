@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2086,SC2154,SC2119
+# Static profiles. One that lets runc mount: cured in scope net, and only there. The stock ones: the rule goes, but runc still
+# meets a mount that they refuse, and the tool must say so. What LXC protects stays protected.
+prepare() {
+	container priv static-priv
+	container unpriv static-unpriv
+	container nesting nesting-priv
+	container cgns cgns-priv
+	container bare static-priv "${bare_mounts[@]}"
+	start priv && start unpriv && start nesting && start cgns && start bare
+}
+
+before() {
+	refused priv $net
+	denied_in_log /sys/net/ipv4/ip_unprivileged_port_start
+	refused unpriv $net
+	refused_mount nesting
+	refused_mount cgns
+	tool 1 check
+	says 'abstractions/lxc/container-base:[0-9]+'
+	says 'deny /sys/\[\^fdc\]\*\{,/\*\*\} wklx,'
+}
+
+after() {
+	works priv $net
+	refused priv $ipc $uts
+	works unpriv $net
+	refused_mount nesting
+	refused_mount cgns
+	open_in bare refused $behind_the_rule $behind_others
+	tool 0 fix --yes
+	says 'Nothing to do'
+}
+
+# Why not simply delete the rule: the same files, without it.
+afterwards() {
+	phase='rule deleted'
+	sed -i '\|^ *deny /sys/\[^fdc\]\*{,/\*\*} wklx,$|d' /etc/apparmor.d/abstractions/lxc/container-base
+	limit 120 'the reload of lxc-containers' apparmor_parser -r -K /etc/apparmor.d/lxc-containers
+	open_in bare opens $behind_the_rule
+	open_in bare refused $behind_others
+}

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2086,SC2154,SC2119
+# The shipped profile for nested containers: runc and Docker work, with and without privilege.
+todo='the profile is not shipped yet'
+
+prepare() { :; }
+before() { :; }
+cure() {
+	container priv nestfix-priv
+	container unpriv nestfix-unpriv
+	container bare nestfix-priv "${bare_mounts[@]}"
+	limit 120 'the load of lxc-containers' apparmor_parser -r /etc/apparmor.d/lxc-containers
+	start priv && start unpriv && start bare
+}
+after() {
+	works priv $net
+	works unpriv $net
+	docker_works unpriv
+	open_in bare refused $behind_the_rule $behind_others
+}
+undo() { :; }

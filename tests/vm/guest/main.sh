@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154 # host and cases come from run.sh
+# The job of a host: prepare the machine, run the cases, power off; between the stages of a case that asks for it, reboot.
+#
+# A case is a file of cases/, run in a shell of its own. It sets flavour= and defines prepare, before, cure and after; `before`
+# is run again after the rollback. Or it defines stage_1, stage_2 …, each run in a boot of its own. README.md tells more.
+set -u
+export LC_ALL=C
+job=/run/job
+state=/var/lib/vm
+out=$state/out
+mkdir -p "$out"
+exec 3>/dev/ttyS1
+
+# shellcheck source=tests/vm/guest/lib.sh
+. "$job/guest/lib.sh"
+# shellcheck disable=SC1091,SC2154 # written by run.sh: host, cases
+. "$job/env"
+
+# Shell functions of a case file, by name.
+case_has() { # CASE FUNCTION
+	# shellcheck disable=SC1090
+	(. "$job/cases/$1.sh" && declare -F "$2") >/dev/null 2>&1
+}
+
+run_in_shell() { # CASE FUNCTION…
+	local case=$1 dir=$out/$1
+
+	shift
+	mkdir -p "$dir"
+	at "$case"
+	(
+		exec >>"$dir/log" 2>&1 4>>"$dir/trace"
+		BASH_XTRACEFD=4
+		PS4='+ $SECONDS '
+		# shellcheck disable=SC1090
+		. "$job/cases/$case.sh"
+		todo=${todo:-}
+		set -x
+		for step in "$@"; do
+			"$step"
+		done
+		set +x
+	)
+	send_results
+}
+
+in_this_stage() { # CASE: what is to be run of it now?
+	if case_has "$1" "stage_$stage"; then
+		echo "stage_$stage"
+	elif [ "$stage" = 1 ] && ! case_has "$1" stage_1; then
+		echo whole_case
+	fi
+}
+
+run_cases() {
+	local case step later=()
+
+	for case in $cases; do
+		step=$(in_this_stage "$case")
+		case $step in
+		whole_case) run_in_shell "$case" whole_case keep_evidence reset_machine ;;
+		stage_*) later+=("$case") ;;
+		esac
+	done
+	# Stages leave the machine changed, so they come last.
+	for case in "${later[@]}"; do
+		run_in_shell "$case" "stage_$stage" keep_evidence
+	done
+}
+
+is_another_stage() {
+	local case
+
+	for case in $cases; do
+		case_has "$case" "stage_$((stage + 1))" && return 0
+	done
+	return 1
+}
+
+reboot_for_next_stage() {
+	echo $((stage + 1)) >"$state/stage"
+	at "reboot for stage $((stage + 1))"
+	sync
+	echo b >/proc/sysrq-trigger
+	sleep 60
+}
+
+main() {
+	stage=$(cat "$state/stage" 2>/dev/null || echo 1)
+	if [ -e "$state/ran-$stage" ]; then
+		not_ok "the machine went down by itself, at: $(cat "$state/at")"
+		send_results
+		return
+	fi
+	: >"$state/ran-$stage"
+	at "start of stage $stage"
+	set_up_machine
+	[ "$stage" != 1 ] || remember_machine
+	run_cases
+	is_another_stage && reboot_for_next_stage
+	send_results
+	at end
+}
+
+main
