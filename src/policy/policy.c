@@ -416,7 +416,8 @@ static int finish_profile(struct policy_reading *r, size_t index)
 		return -1;
 	if (b->cause.stmt)
 		policy_add_implied(r, b, &b->cause, false);
-	if (b->is_hat || b->has_children)
+	/* 2.13 gives them to the hat only, later ones to its parent, too (profile.cc profile_add_hat_rules) */
+	if (b->is_hat || (b->has_children && !policy_dialect_of(r->sources)->include_every_time))
 		policy_add_implied(r, b, &header, true);
 	escaped = policy_escape_name(b->profile.name, r->arena);
 	r->vars.profile_name = &escaped;

@@ -19,7 +19,7 @@
 enum { PROFILES = 100, PATHS = 60, SHOWN = 20 };
 
 static uint64_t seed = 20261121;
-static int version; /* 300 is 3.0.x, 418 is 4.1.8 */
+static int version; /* 40108 is 4.1.8 */
 static struct arena arena;
 static struct err err;
 static size_t cases, wrong;
@@ -81,9 +81,9 @@ static void add_letters(struct buf *b, bool deny, enum kind kind)
 	bool m = !below(4), x = kind != KIND_NONE && !below(3);
 	size_t before = b->len;
 
-	if (deny && version >= 410 && version < 418)
+	if (deny && version >= 40100 && version < 40108)
 		m = x = false; /* 4.1.0 loses a deny of m */
-	else if (deny && version < 410)
+	else if (deny && version < 40100)
 		m |= x; /* up to 4.1.7 m stays where only x is denied */
 	buf_adds(b, below(2) ? "r" : "");
 	buf_adds(b, PICK(write));
@@ -100,7 +100,7 @@ static void add_qualifiers(struct buf *b, bool *deny)
 	static const char *const owners[] = { "", "", "", "owner ", "other " };
 
 	*deny = !below(3);
-	if (version >= 410 && !below(4))
+	if (version >= 40100 && !below(4))
 		buf_addf(b, "priority=%d ", (int)below(5) - 2);
 	buf_adds(b, below(8) ? "" : "audit ");
 	buf_adds(b, *deny ? "deny " : below(8) ? "" : "allow ");
@@ -120,7 +120,7 @@ static void add_link(struct buf *b, bool deny)
 {
 	static const char *const targets[] = { "/t/a", "/t/*", "/t/{a,b}", "/t/**", "@{DIR}/t" };
 	static const char *const denied_targets[] = { "/no/a", "/no/**" };
-	unsigned shape = below(version >= 418 ? 4 : 3);
+	unsigned shape = below(version >= 40108 ? 4 : 3);
 
 	if (shape == 0)
 		buf_adds(b, below(2) ? "link " : "link subset ");
@@ -360,9 +360,9 @@ static bool find_version(void)
 		if (*text != '.')
 			*at = *at * 10 + *text - '0';
 	}
-	version = numbers[0] * 100 + numbers[1] * 10 + (numbers[2] < 9 ? numbers[2] : 9);
+	version = numbers[0] * 10000 + numbers[1] * 100 + numbers[2];
 	printf("# %s is %d.%d.%d, seed %llu\n", parser(), numbers[0], numbers[1], numbers[2], (unsigned long long)seed);
-	return version > 200;
+	return version > 0;
 }
 
 static int no_files(void *ctx, const char *path, enum policy_found *found, struct slice *bytes, struct slice **names,
@@ -384,7 +384,7 @@ static bool compile_and_read(const char *const *argv, struct slice text, struct 
 static void make_text(struct buf *text)
 {
 	/* 5.0.2 keeps a leading slash of a value behind a "/" that begins the pattern; 4.1.8 drops it */
-	buf_addf(text, "@{TWO}=%sa/ n\n", version < 500 ? "/" : "");
+	buf_addf(text, "@{TWO}=%sa/ n\n", version < 50000 ? "/" : "");
 	buf_adds(text, "@{ONE}=one/\n@{TWO}+=@{ONE}/x\n@{DIR}=/dir\n$yes=true\n"
 		       "alias /a/ -> /sys/,\nalias /b -> /a/b,\n");
 	for (unsigned i = 0; i < PROFILES; i++)
@@ -395,7 +395,7 @@ static void policy_agrees_with_the_compiler(void)
 {
 	const char *const argv[] = { parser(), "-q", "-Q", "-K", "-S", NULL };
 	struct policy_reader reader = { NULL, no_files };
-	struct policy_dialect dialect = { .base = "/nowhere", .include_every_time = version < 300 };
+	struct policy_dialect dialect = { .base = "/nowhere", .include_every_time = version < 30000 };
 	struct re_pool *pool = re_pool_new(&arena, 0);
 	struct automaton truth = { 0 };
 	struct policy policy = { 0 };
@@ -421,7 +421,7 @@ static void policy_agrees_with_the_compiler(void)
 	ok(cases >= 5000, "enough cases");
 	for (unsigned i = 0; i < 7; i++) {
 		printf("# bit %u: %zu allowed, %zu denied by a rule\n", i, allowed[i], denied[i]);
-		enough &= allowed[i] >= 50 && (denied[i] >= 50 || (version >= 410 && version < 418));
+		enough &= allowed[i] >= 50 && (denied[i] >= 50 || (version >= 40100 && version < 40108));
 	}
 	ok(enough, "enough of either outcome for each permission");
 	is_num(wrong, 0, "both allow the same");
@@ -487,7 +487,7 @@ static void compare_file(const char *path, struct policy_sources *sources)
 static void policy_agrees_on_the_machines_profiles(void)
 {
 	static const char *const some[] = { "lxc-containers", "usr.bin.lxc-start", "usr.bin.man", "lsb_release" };
-	struct policy_dialect dialect = { .base = base(), .include_every_time = version < 300 };
+	struct policy_dialect dialect = { .base = base(), .include_every_time = version < 30000 };
 	struct policy_reader reader = { .read = read_disk };
 	struct policy_sources *sources;
 	AUTOROOT root = { .fd = -1 };
