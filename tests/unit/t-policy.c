@@ -490,6 +490,20 @@ static void profiles_have_full_names(void)
 	is_rules(":x:p { }\nprofile p { /a r, }", "", "another namespace is another name");
 }
 
+static void implied_rules_of_213(void)
+{
+	static const struct mem files[] = { { TOP, "profile p { change_profile -> x, ^h { } }\n" }, { 0 } };
+	struct world w;
+
+	world_open(&w, files);
+	w.dialect.include_every_time = true;
+	is_num(policy_read(&w.policy, w.sources, TOP, &w.arena, &w.err), 0, "reads as 2.13");
+	is_text(rules_of(&w, "p"), "owner /proc/*/attr/{current,exec} w !implied;",
+		"2.13: change_profile brings one rule");
+	is_text(rules_of(&w, "p//h"), "owner /proc/[0-9]*/attr/current w !implied;", "and a hat one, its parent none");
+	world_close(&w);
+}
+
 static void permissions_are_read(void)
 {
 	is_rules("profile p { /a rwk, /b a, /c lm, rw /d, /e RWrw, }", "/a wrak;/b a;/c lm;/d wra;/e wra;",
@@ -818,6 +832,7 @@ int main(void)
 	other_rules_in_force();
 	aliases_copy();
 	profiles_have_full_names();
+	implied_rules_of_213();
 	permissions_are_read();
 	permissions_that_fail();
 	deny_beats_allow();
