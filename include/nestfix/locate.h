@@ -54,8 +54,8 @@ struct finding {
 	size_t case_count;
 	struct culprit **culprits; /* every culprit once, by file and place */
 	size_t culprit_count;
-	size_t profile_count; /* profiles looked at */
-	enum locate_state worst;
+	size_t profile_count;    /* profiles looked at */
+	enum locate_state worst; /* of the cases; one that no rule denies, though none allows it, does not count */
 };
 
 /* Finds. -1 only where something could not be decided at all (a pattern too large). */

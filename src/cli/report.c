@@ -163,7 +163,7 @@ static void print_not_granted(const struct report *r, const struct finding *find
 		const struct locate_case *c = &finding->cases[i];
 
 		if (c->state == LOCATE_NO_ALLOW && c->culprit_count == 0)
-			fprintf(r->out, "  profile %.*s: no rule allows writing %.*s; no rule denies it either\n\n",
+			fprintf(r->out, "  profile %.*s: no rule allows writing %.*s, and none denies it either\n",
 				SLICE_FMT(c->profile->name), SLICE_FMT(c->witness));
 	}
 }
@@ -230,6 +230,7 @@ void report_check(const struct report *r, const struct site *site, const struct 
 		return;
 	if (finding->worst == LOCATE_ALLOWED) {
 		print_healthy(r, site, finding);
+		print_not_granted(r, finding);
 		return;
 	}
 	fprintf(r->out, "%s%.*s%s\n\n", bold(r), SLICE_FMT(finding->conflict->title), plain(r));

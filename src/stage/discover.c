@@ -217,10 +217,27 @@ void discover_release(struct site *site)
 		policy_release(&site->policies[i]->policy);
 }
 
+/* flags=(unconfined): a profile that only gives a name, as AppArmor ships them for LXC's own commands. */
+static bool is_unconfined(const struct policy_profile *profile)
+{
+	struct slice rest = profile->flags;
+
+	while (rest.len > 0) {
+		size_t n = 0;
+
+		while (n < rest.len && !strchr(", \t\r\n", rest.ptr[n]))
+			n++;
+		if (slice_is(slice_sub(rest, 0, n), "unconfined"))
+			return true;
+		rest = slice_from(rest, n + 1);
+	}
+	return false;
+}
+
 bool discover_wants(const struct site *site, const struct site_policy *policy, const struct policy_profile *profile)
 {
 	if (site->target_count == 0)
-		return conflict_concerns(site->conflict, profile->name);
+		return conflict_concerns(site->conflict, profile->name) && !is_unconfined(profile);
 	for (size_t t = 0; t < site->target_count; t++) {
 		const struct site_target *target = &site->targets[t];
 

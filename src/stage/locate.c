@@ -250,7 +250,7 @@ static int judge(struct search *s, const struct site_policy *sp, struct policy_p
 	else if (judge_denied(s, &c, &deniers) < 0)
 		return -1;
 	VEC_PUSH(s->arena, &s->cases, c);
-	if (c.state > s->finding->worst)
+	if (c.state > s->finding->worst && (c.state != LOCATE_NO_ALLOW || c.culprit_count > 0))
 		s->finding->worst = c.state;
 	return 0;
 }

@@ -135,8 +135,10 @@ static int refuse(const struct locate_case *c, struct err *err)
 			locate_why(c->culprits[0]->fixed), buf_str(&rules));
 		return err_hint(err, "write the rule on its own, with a plain path, then run 'aa-nestfix fix' again");
 	case LOCATE_NO_ALLOW:
-		err_put(err, ERR_REFUSED, "cannot cure '%.*s': no rule allows to write '%.*s'%s%s", SLICE_FMT(name),
-			SLICE_FMT(c->witness), rules.len ? ", even without" : "", buf_str(&rules));
+		if (c->culprit_count == 0)
+			break; /* no rule of this conflict is in its way */
+		err_put(err, ERR_REFUSED, "cannot cure '%.*s': no rule allows to write '%.*s', even without%s",
+			SLICE_FMT(name), SLICE_FMT(c->witness), buf_str(&rules));
 		return err_hint(err, "the profile itself must allow it; see 'aa-nestfix explain'");
 	case LOCATE_ALLOWED:
 	case LOCATE_BLOCKED:

@@ -44,6 +44,9 @@ static void targets_choose(void)
 	stage_policy("lxc-d", "lxc-d", "");
 	is_num(stage_look(profile, net), 0, "a profile as target");
 	is_num(stage.finding.profile_count, 1, "only that one is judged");
+	tmp_write("/etc/apparmor.d/lxc-tool", "profile lxc-tool /usr/bin/lxc-tool flags=(unconfined) {\n}\n", 56, 0644);
+	is_num(stage_look(NULL, net), 0, "a profile that is unconfined");
+	is_num(stage.finding.profile_count, 2, "is nobody's container");
 	is_num(stage_look(none, net), -1, "an unknown profile");
 	is_num(stage.err.kind, ERR_USAGE, "is a usage error");
 	is_num(stage_look(missing, net), -1, "a missing file");

@@ -74,6 +74,7 @@ static void the_counterfactual_must_hold(void)
 	is_num(stage_look(NULL, net), 0, "the same without the rule");
 	is_num(stage_state(), LOCATE_NO_ALLOW, "is refused, too, with no culprit");
 	is_num(stage.finding.culprit_count, 0, "and none is named");
+	is_num(stage.finding.worst, LOCATE_ALLOWED, "so that it does not count as found");
 	is_num(state_of("  deny owner /sys/** w,\n", net), LOCATE_BLOCKED,
 	       "a rule for the owner alone is judged in the owner's half");
 }
