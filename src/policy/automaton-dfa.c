@@ -152,8 +152,8 @@ static int check_edges(struct set *s, const struct automaton_dfa *d)
 			return bad(s, 0, "a default state out of range");
 		if (at + 255 >= d->slots)
 			return bad(s, 0, "edges out of range");
-		if ((flags & ~(BASE_DIFF | BASE_OOB)) || ((flags & BASE_DIFF) && !d->diff) ||
-		    ((flags & BASE_OOB) && (!d->oob || at < 1)))
+		/* 2.13 writes difference-encoded states, but no flag for them in the header */
+		if ((flags & ~(uint32_t)(BASE_DIFF | BASE_OOB)) || ((flags & BASE_OOB) && (!d->oob || at < 1)))
 			return bad(s, 0, "a state of an unknown kind");
 	}
 	for (uint32_t i = 0; i < d->slots; i++)
@@ -204,7 +204,6 @@ int automaton_dfa_read(struct automaton_dfa *out, struct slice blob, size_t at, 
 		return -1;
 	d.states = s.table[ID_BASE].count;
 	d.slots = s.table[ID_NEXT].count;
-	d.diff = flags & SET_DIFF;
 	d.oob = flags & SET_OOB;
 	d.base = decode(&s, ID_BASE);
 	d.dflt = decode(&s, ID_DEFAULT);

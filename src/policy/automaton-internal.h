@@ -18,7 +18,7 @@ struct automaton_dfa {
 	uint32_t record_count;
 	bool owner_flag; /* permsv 3: accept2 tells which states have a record for the owner and one for others */
 	bool file;       /* of the file class only, so that its permissions are laid out for owner and others */
-	bool diff, oob;
+	bool oob;
 	uint32_t abi;          /* of the image: which bits the old layout has */
 	unsigned char ec[256]; /* byte → column; the identity where the blob has no such table */
 };

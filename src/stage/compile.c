@@ -203,6 +203,9 @@ static const char **command(const struct job *job)
 		VEC_PUSH(job->arena, &argv, "--policy-features");
 		VEC_PUSH(job->arena, &argv, c->policy_features);
 	}
+	/* 5.0 compresses where the kernel offers to take that; what is compared and loaded here is plain */
+	if (c->major >= 5)
+		VEC_PUSH(job->arena, &argv, "--zstd-compress-level=none");
 	if (job->complain)
 		VEC_PUSH(job->arena, &argv, "--Complain");
 	if (job->file)
