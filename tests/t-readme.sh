@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The session in README.md is what the program prints. `tests/t-readme.sh --record` writes it anew.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/lib/tap.sh"
+
+# One command of the session: shown without the options that only name the sample host.
+show() {
+	echo "\$ aa-nestfix $*"
+	"$NESTFIX" --patches "$TOP/patches" --root "$T/root" "$@" </dev/null 2>&1 |
+		sed "s| --root $T/root||g; s/[0-9]\{8\}T[0-9]\{6\}Z/20261121T213455Z/g; /loaded    files only/d"
+	echo
+}
+
+session() {
+	cp -R tests/fixtures/sample-host "$T/root"
+	chmod -R go-w "$T/root"
+	show check
+	show fix
+	show explain /sys/net/ipv4/ip_unprivileged_port_start profile:lxc-container-default
+	show explain /sys/power/state profile:lxc-container-default
+	show rollback
+}
+
+session | sed '$d' >"$T/session"
+if [ "${1:-}" = --record ]; then
+	sed '/^<!-- session -->$/q' README.md >"$T/readme"
+	{
+		echo '```console'
+		cat "$T/session"
+		echo '```'
+	} >>"$T/readme"
+	sed -n '/^<!-- \/session -->$/,$p' README.md >>"$T/readme"
+	cp "$T/readme" README.md
+	exit
+fi
+sed -n '/^<!-- session -->$/,/^<!-- \/session -->$/p' README.md | sed '1,2d; $d' | sed '$d' >"$T/readme"
+ok 'the session in README.md is true' diff "$T/readme" "$T/session"
+tap_done
