@@ -222,6 +222,12 @@ static int plan_reloads(struct work *w, const struct plan *plan, struct err *err
 	return work_find_loaded(w, err);
 }
 
+/* A rollback that is done once more goes through no steps: from any of them it is done once more again. */
+static int go_to(const struct work *w, enum journal_step step, struct err *err)
+{
+	return w->recovering ? 0 : journal_step(w->root, step, err);
+}
+
 static int carry_back(struct work *w, struct plan *plan, struct err *err)
 {
 	VEC(const char *) written = { 0 };
@@ -236,9 +242,9 @@ static int carry_back(struct work *w, struct plan *plan, struct err *err)
 		if (do_step(w, step, err) < 0)
 			return -1;
 	}
-	if (journal_step(w->root, JOURNAL_LOADING, err) < 0 || work_load(w, err) < 0 || work_refresh_cache(w, err) < 0)
+	if (go_to(w, JOURNAL_LOADING, err) < 0 || work_load(w, err) < 0 || work_refresh_cache(w, err) < 0)
 		return -1;
-	return journal_step(w->root, JOURNAL_LOADED, err);
+	return go_to(w, JOURNAL_LOADED, err);
 }
 
 /* Taking back failed: the machine becomes what it was before it was tried. Killed in here, the next run takes back. */
@@ -267,9 +273,8 @@ int work_take_back(struct work *w, struct err *err)
 	w->receipt->backup_id = w->id;
 	if (plan_files(w, &plan, err) < 0 || plan_reloads(w, &plan, err) < 0)
 		return -1;
-	if (journal_begin(w->root, JOURNAL_UNDO, w->id, err) < 0) {
-		if (!w->recovering)
-			journal_done(w->root, NULL);
+	if (!w->recovering && journal_begin(w->root, JOURNAL_UNDO, w->id, err) < 0) {
+		journal_done(w->root, NULL);
 		return -1;
 	}
 	if (carry_back(w, &plan, err) < 0) {

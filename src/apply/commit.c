@@ -192,6 +192,23 @@ static int check_disk(const struct work *w, const struct proof *proof, struct er
 	return 0;
 }
 
+/*
+ * A step that failed may stand on disk all the same, when only the directory could not be synced. Undoing it then would
+ * be wrong: killed in the middle of that, the next run would take the change for complete.
+ */
+static int reach_loaded(struct work *w, struct err *err)
+{
+	struct err trouble = { 0 };
+	struct journal journal;
+
+	if (journal_step(w->root, JOURNAL_LOADED, &trouble) == 0)
+		return 0;
+	if (journal_read(w->root, w->arena, &journal, NULL) == 0 && journal.step == JOURNAL_LOADED)
+		return 0;
+	err_put(err, trouble.kind, "%s", trouble.text);
+	return err_hint(err, "%s", trouble.hint);
+}
+
 /* Everything between "begun" and "done"; a failure anywhere in here is undone by the caller. */
 static int carry_out(struct work *w, const struct proof *proof, struct err *err)
 {
@@ -201,19 +218,15 @@ static int carry_out(struct work *w, const struct proof *proof, struct err *err)
 		return -1;
 	if (work_refresh_cache(w, err) < 0)
 		return -1;
-	return journal_step(w->root, JOURNAL_LOADED, err);
+	return reach_loaded(w, err);
 }
 
-/*
- * The change failed: files and kernel go back, newest first. The journal is set back first, for a failed step to
- * LOADED may stand on disk all the same, and the next run would take the change for complete.
- */
+/* The change failed: files and kernel go back, newest first. */
 static void undo(struct work *w, struct err *err)
 {
 	struct err trouble = { 0 };
 	struct backup backup;
 
-	journal_begin(w->root, JOURNAL_CHANGE, w->id, NULL);
 	work_unload(w, &trouble);
 	if (backup_read(w->root, w->id, w->arena, &backup, &trouble) == 0)
 		work_restore(w, &backup, &trouble);

@@ -33,7 +33,7 @@ struct host {
 	struct conflict_access access;
 	struct conflict_scope scope;
 	const struct conflict_scope *scopes[1];
-	struct slice profiles[1];
+	struct slice profiles[2];
 };
 
 __attribute__((unused)) static const char *host_parser(void)
@@ -63,7 +63,8 @@ __attribute__((unused)) static int host_look(struct host *host, const struct roo
 	*host = (struct host){ .access = { SLICE(HOST_WITNESS), PERM_W } };
 	if (aare_parse(&paths, SLICE("/sys/net{,/**}"), pool, arena, err) < 0)
 		return -1;
-	host->profiles[0] = SLICE("lxc-*");
+	host->profiles[0] = SLICE(HOST_PROFILE);
+	host->profiles[1] = SLICE("lxc-other");
 	host->scopes[0] = &host->scope;
 	host->scope = (struct conflict_scope){
 		.name = SLICE("net"),
@@ -75,7 +76,7 @@ __attribute__((unused)) static int host_look(struct host *host, const struct roo
 	host->conflict = (struct conflict){
 		.name = SLICE("test"),
 		.profiles = host->profiles,
-		.profile_count = 1,
+		.profile_count = 2,
 		.scopes = &host->scope,
 		.scope_count = 1,
 	};
