@@ -76,7 +76,7 @@ bool re_matches(struct re_pool *pool, const struct re *e, struct slice s);
 size_t re_classes(const struct re *a, const struct re *b, unsigned char rep[256], struct re_set set[256]);
 
 /*
- * 1 yes, 0 no, -1 pool full or more than a hundred steps for each node that the pool may hold. Where `example` is given
+ * 1 yes, 0 no, -1 pool full or more than ten steps for each node that the pool may hold. Where `example` is given
  * and the answer is no, a shortest string that shows it.
  */
 int re_equal(struct re_pool *pool, const struct re *a, const struct re *b, struct arena *arena, struct slice *example);

@@ -6,7 +6,14 @@
  */
 #include "aare-internal.h"
 
-enum { MAX_FLAT_STATES = 1000, MAX_TAIL_STATES = 600, MAX_ITEMS = 4000, MAX_BYTES = 64 * 1024, MAX_WORDS = 8 };
+enum {
+	MAX_FLAT_STATES = 1000,
+	MAX_TAIL_STATES = 600,
+	MAX_ITEMS = 4000,
+	MAX_BYTES = 64 * 1024,
+	MAX_WORDS = 8,
+	MAX_WORK = 1000 * 1000
+};
 enum { NOWHERE = 0xffff, SELF = 0xfffe };
 
 struct item {
@@ -40,7 +47,8 @@ struct flat {
 	size_t *class_of;
 	size_t root; /* the class behind the common prefix */
 	struct buf prefix;
-	size_t bytes; /* of all item texts */
+	size_t bytes;   /* of all item texts */
+	uint64_t limit; /* of re_pool_work(), for questions about the tail */
 };
 
 /* -- the smallest automaton -------------------------------------------------------------------------------- */
@@ -167,7 +175,7 @@ static int tail_cut(struct flat *f)
 		int holds =
 		    s->accept || !f->tail->re->nullable ? re_contains(f->pool, s->p, f->tail->re, NULL, NULL) : 0;
 
-		if (holds < 0)
+		if (holds < 0 || re_pool_work(f->pool) > f->limit)
 			return -1;
 		s->accept = holds == 1;
 		if (!keeps[f->g.order[i]])
@@ -187,6 +195,8 @@ static int tail_widen(struct flat *f)
 		struct class *k = &f->classes.ptr[i];
 		const struct re *here = f->g.states[k->state].p, *behind = re_derive(f->pool, here, '/');
 
+		if (re_pool_work(f->pool) > f->limit)
+			return -1;
 		for (size_t e = 0; behind && e < k->edge_count && behind->kind != RE_NONE; e++) {
 			unsigned char c = 1;
 
@@ -441,6 +451,7 @@ int aare_put_flat(struct buf *out, const struct re *e, const struct aare_tail *t
 	*branches = 0;
 	if (aare_graph_build(&f.g, e, re_none(pool), true, pool, &arena) != 0)
 		return -1;
+	f.limit = re_pool_work(pool) + MAX_WORK;
 	if (f.g.order_count == 0 || f.g.order_count > MAX_FLAT_STATES)
 		return -1;
 	if (!tail || tail_cut(&f) == 0)

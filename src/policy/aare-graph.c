@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "aare-internal.h"
 
-enum { MAX_STATES = 4000 };
+enum { MAX_STATES = 4000, MAX_WORK = 1000 * 1000 };
 
 /* -- building ---------------------------------------------------------------------------------------------- */
 
@@ -9,7 +9,7 @@ struct builder {
 	struct re_pool *pool;
 	struct arena *arena;
 	VEC(struct aare_state) states;
-	size_t *slots; /* state + 1, or 0 */
+	uint16_t *slots; /* state + 1, or 0 */
 	bool unfold;
 };
 
@@ -28,7 +28,7 @@ static size_t state_of(struct builder *b, const struct re *p, const struct re *q
 	VEC_PUSH(b->arena, &b->states,
 		 (struct aare_state){
 		     .p = p, .q = q, .accept = p->nullable && !q->nullable, .leaf = !b->unfold && q->kind == RE_NONE });
-	b->slots[at] = b->states.len;
+	b->slots[at] = (uint16_t)b->states.len;
 	return b->states.len - 1;
 }
 
@@ -69,7 +69,7 @@ int aare_graph_build(struct aare_graph *g, const struct re *p, const struct re *
 		     struct arena *arena)
 {
 	struct builder b = { .pool = pool, .arena = arena, .unfold = unfold };
-	uint64_t limit = re_pool_work(pool) + 10 * 1000 * 1000;
+	uint64_t limit = re_pool_work(pool) + MAX_WORK;
 
 	*g = (struct aare_graph){ 0 };
 	if (!p || !q)

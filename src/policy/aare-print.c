@@ -5,6 +5,8 @@
  */
 #include "aare-internal.h"
 
+enum { MAX_WORK = 1000 * 1000 }; /* steps for all proposals together; LXC's rules take some ten thousand */
+
 struct choice {
 	const struct re *language;
 	const struct aare_style *style;
@@ -12,7 +14,8 @@ struct choice {
 	struct arena *arena;
 	struct slice best;
 	size_t cost;
-	bool slash; /* every path of the language begins with one */
+	bool slash;     /* every path of the language begins with one */
+	uint64_t limit; /* of re_pool_work() */
 };
 
 /* Length, and more for braces inside braces: n{,e},n[^e]* reads better than n{,[^e]*,e}. */
@@ -44,7 +47,7 @@ static void propose(struct choice *c, struct slice pure, bool tail)
 	if (tail)
 		cost -=
 		    cost / 4; /* text that stays outside the braces is text that the reader knows from the old rule */
-	if (c->best.ptr && cost >= c->cost)
+	if ((c->best.ptr && cost >= c->cost) || re_pool_work(c->pool) > c->limit)
 		return;
 	if (c->slash && (text.len == 0 || text.ptr[0] != '/'))
 		return; /* a rule's path cannot begin with a brace or a star */
@@ -62,7 +65,7 @@ static void propose_tails(struct choice *c)
 {
 	static const char *const tails[] = { "{,/**}", "{/,/**}", "{,/}", "/?**", "/?*", "/**" };
 
-	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+	for (size_t i = 0; i < sizeof tails / sizeof *tails && re_pool_work(c->pool) <= c->limit; i++) {
 		struct aare_tail tail = { .text = slice_of(tails[i]) };
 		AUTOBUF dressed = { 0 };
 		AUTOBUF text = { 0 };
@@ -132,13 +135,15 @@ int aare_print_styled(const struct re *language, const struct aare_style *style,
 		return err_put(err, ERR_REFUSED, "cannot write the paths as a pattern: they are too many");
 	if (language->kind == RE_NONE)
 		return err_put(err, ERR_REFUSED, "cannot write a pattern that matches nothing");
+	c.limit = re_pool_work(pool) + MAX_WORK;
 	c.slash = begins_with_slash(pool, language);
 	propose_tails(&c);
 	if (aare_put_flat(&text, language, NULL, style, pool, &branches) == 0)
 		propose(&c, buf_slice(&text), false);
 	propose_structure(&c);
 	if (!c.best.ptr)
-		return err_put(err, ERR_REFUSED, "cannot write the paths as one pattern: AppArmor has none for them");
+		return err_put(err, ERR_REFUSED,
+			       "cannot write the paths as one pattern: AppArmor has none for them, or a very long one");
 	*out = c.best;
 	return 0;
 }

@@ -6,6 +6,8 @@
  */
 #include "aare-internal.h"
 
+enum { MAX_WORK = 1000 * 1000 }; /* steps; LXC's rules take some ten thousand */
+
 enum outcome { DONE, NO_PATTERN, TOO_LARGE };
 
 struct walk {
@@ -14,10 +16,11 @@ struct walk {
 	struct aare_graph graph;
 	const struct re **result; /* one for each state */
 	bool may_turn;            /* try hard states from the right */
+	uint64_t limit;           /* of re_pool_work() */
 };
 
-static enum outcome subtract(const struct re *p, const struct re *q, bool may_turn, struct re_pool *pool,
-			     struct arena *arena, const struct re **out);
+static enum outcome subtract(const struct re *p, const struct re *q, bool may_turn, uint64_t limit,
+			     struct re_pool *pool, struct arena *arena, const struct re **out);
 
 /* A loop of the set, the empty string where there is none; NULL where AppArmor cannot repeat the set. */
 static const struct re *loop_of(struct re_pool *pool, const struct re_set *set)
@@ -36,7 +39,7 @@ static enum outcome turn(struct walk *w, const struct aare_state *s, const struc
 
 	if (!w->may_turn)
 		return NO_PATTERN;
-	r = subtract(re_reverse(w->pool, s->p), re_reverse(w->pool, s->q), false, w->pool, w->arena, &back);
+	r = subtract(re_reverse(w->pool, s->p), re_reverse(w->pool, s->q), false, w->limit, w->pool, w->arena, &back);
 	if (r != DONE)
 		return r;
 	*out = re_reverse(w->pool, back);
@@ -67,10 +70,10 @@ static enum outcome settle(struct walk *w, size_t state, const struct re **out)
 	return *out ? DONE : TOO_LARGE;
 }
 
-static enum outcome subtract(const struct re *p, const struct re *q, bool may_turn, struct re_pool *pool,
-			     struct arena *arena, const struct re **out)
+static enum outcome subtract(const struct re *p, const struct re *q, bool may_turn, uint64_t limit,
+			     struct re_pool *pool, struct arena *arena, const struct re **out)
 {
-	struct walk w = { .pool = pool, .arena = arena, .may_turn = may_turn };
+	struct walk w = { .pool = pool, .arena = arena, .may_turn = may_turn, .limit = limit };
 
 	*out = re_none(pool);
 	if (aare_graph_build(&w.graph, p, q, false, pool, arena) != 0)
@@ -85,6 +88,8 @@ static enum outcome subtract(const struct re *p, const struct re *q, bool may_tu
 		r = settle(&w, state, &w.result[state]);
 		if (r != DONE)
 			return r;
+		if (re_pool_work(pool) > limit)
+			return TOO_LARGE;
 		if (state == w.graph.start)
 			*out = w.result[state];
 	}
@@ -111,7 +116,7 @@ const struct re *aare_subtract(const struct re *p, const struct re *q, struct re
 
 	(void)arena; /* nodes live in the pool's own */
 	if (p && q)
-		r = subtract(p, q, true, pool, &scratch, &rest);
+		r = subtract(p, q, true, re_pool_work(pool) + MAX_WORK, pool, &scratch, &rest);
 	same = r == DONE ? proved(p, q, rest, pool) : 0;
 	if (r == DONE && same == 1)
 		return rest;

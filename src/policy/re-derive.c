@@ -273,7 +273,7 @@ static int decide(struct re_pool *pool, enum question q, re_ref a, re_ref b, str
 	AUTOPAIRS pairs = { 0 };
 	AUTOBUF steps = { 0 };
 	struct step_back first = { 0 };
-	uint64_t limit = pool->work + pool->limit * UINT64_C(100);
+	uint64_t limit = pool->work + pool->limit * UINT64_C(10);
 	bool fresh;
 
 	if (!a || !b || !re_any(pool))

@@ -353,7 +353,7 @@ static void subtraction_gives_the_golden_texts(void)
 
 static void impossible_subtraction_is_refused(void)
 {
-	static const char *const foo[4] = { "/**foo**" };
+	static const char *const foo[4] = { "/**foo**" }, *const states[4] = { "/**b???????????????" };
 	AUTOARENA a = { 0 };
 	struct re_pool *pool = re_pool_new(&a, 0);
 	struct slice text = { 0 };
@@ -365,6 +365,10 @@ static void impossible_subtraction_is_refused(void)
 	is_num(aare_subtract_text(&p, union_of(foo, pool, &a), pool, &a, &text, &empty, &err), -1, "no foo anywhere");
 	is_err(&err, "AppArmor has no pattern", "is refused with a sentence");
 	is_num(err.kind, ERR_REFUSED, "as a refusal");
+	err_clear(&err);
+	aare_parse(&p, SLICE("/**a???????????????"), pool, &a, NULL);
+	ok(!aare_subtract(p.re, union_of(states, pool, &a), pool, &a, &err), "65,536 states are not tried");
+	is_err(&err, "too large", "but refused");
 	err_clear(&err);
 	ok(!aare_subtract(p.re, NULL, pool, &a, &err), "so is what was too large to read");
 	is_err(&err, "too large", "with another sentence");
