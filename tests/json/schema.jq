@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What doc/json.md promises, as jq: an object goes in, nothing comes out where it keeps it, else a list of complaints.
+
+def string: if type == "string" then empty else "no string: \(.)" end;
+def number: if type == "number" then empty else "no number: \(.)" end;
+def boolean: if type == "boolean" then empty else "no boolean: \(.)" end;
+def nullable(f): if . == null then empty else f end;
+def each(f): if type == "array" then .[] | f else "no array: \(.)" end;
+def word($words): if . as $w | $words | index($w) then empty else "'\(.)' is none of \($words)" end;
+
+# The field must be there; a complaint names it.
+def field($name; f):
+	if type != "object" then "no object: \(.)"
+	elif has($name) then .[$name] | f | "\($name): \(.)"
+	else "\($name) is missing" end;
+
+def state: word(["allowed", "blocked", "several", "uneditable", "not-granted"]);
+
+def rule: field("file"; string), field("line"; number), field("column"; number), field("text"; string),
+	field("priority"; number);
+
+def change:
+	field("kind"; word(["file", "link", "logging", "class", "field", "added", "lost"])),
+	field("profile"; string), field("pattern"; string), field("example"; string), field("change"; string),
+	field("inside"; boolean);
+
+def patch: each(field("file"; string),
+	field("edits"; each(field("at"; number), field("old"; string), field("new"; string))));
+
+def proof: field("proved"; boolean),
+	field("policies"; each(field("file"; string), field("inside"; boolean), field("changes"; each(change))));
+
+def receipt: field("id"; string), field("files"; each(string)), field("loaded"; each(string)), field("kernel"; string);
+
+def check:
+	field("conflict"; string), field("scopes"; each(string)), field("state"; state),
+	field("rules"; each(rule, field("denies"; string), field("included"; string), field("editable"; boolean),
+		field("scopes"; each(string)), field("profiles"; each(string)))),
+	field("profiles"; each(field("profile"; string), field("scope"; string), field("state"; state), field("path"; string),
+		field("allowed_by"; nullable(rule)), field("cure"; string))),
+	field("skipped"; each(field("file"; string), field("reason"; string))),
+	field("unfinished"; nullable(string));
+
+def nothing: field("changed"; word([false])), field("profiles"; number);
+
+def diff: if has("changed") then nothing else field("patch"; patch), field("proof"; proof) end;
+
+def fix: if .changed == false then nothing
+	else field("changed"; word([true])), field("patch"; patch), field("proof"; proof), field("receipt"; receipt),
+		field("state"; state) end;
+
+def rollback: if has("changes")
+	then field("changes"; each(field("id"; string), field("time"; string),
+		field("state"; word(["in force", "undone", "unused", "damaged"])), field("undone"; nullable(string)),
+		field("files"; each(string))))
+	else field("receipt"; receipt) end;
+
+def explain: field("profiles"; each(field("profile"; string), field("path"; string), field("perm"; string),
+	field("allowed"; boolean), field("owner_allowed"; boolean), field("rule"; nullable(rule))));
+
+def prove: field("equal"; boolean), field("inside"; boolean), field("changes"; each(change));
+
+def failed: field("error"; field("kind"; word(["usage", "refused", "failed", "broken"])), field("text"; string),
+	field("hint"; string));
+
+[field("format"; word([1])), field("command"; word([$command])),
+	if has("error") then failed
+	elif $command == "check" then check
+	elif $command == "diff" then diff
+	elif $command == "fix" then fix
+	elif $command == "rollback" then rollback
+	elif $command == "explain" then explain
+	elif $command == "prove" then prove
+	else "the schema knows no command \($command)" end]
+| .[]

@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# --json: each object is what doc/json.md says, and the values that scripts rely on are right.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/lib/tap.sh"
+command -v jq >/dev/null || {
+	skip 'JSON' 'no jq here'
+	tap_done
+	exit
+}
+cp -R tests/fixtures/sample-host "$T/root"
+chmod -R go-w "$T/root"
+containers=/etc/apparmor.d/lxc-containers
+
+complaints() {
+	jq -r --arg command "$1" -f tests/json/schema.jq "$2"
+}
+
+# keeps COMMAND STATUS ARGUMENTS...: one object, as documented.
+keeps() {
+	keeps_command=$1
+	shift
+	run_tool "$@" || return 1
+	[ "$(jq -s length "$T/out")" = 1 ] || {
+		echo 'not one object:'
+		cat "$T/out"
+		return 1
+	}
+	complaints "$keeps_command" "$T/out" >"$T/complaints" || return 1
+	cat "$T/complaints"
+	! [ -s "$T/complaints" ]
+}
+
+value() {
+	jq -r "$1" "$T/out"
+}
+
+ok 'check' keeps check 1 --root "$T/root" --json check
+is 'check: the state' "$(value .state)" blocked
+is 'check: the rule' "$(value '.rules[] | "\(.file):\(.line) \(.text)"')" \
+	'/etc/apparmor.d/abstractions/lxc/container-base:188 deny /sys/[^fdc]*{,/**} wklx,'
+is 'check: the profiles' "$(value '[.profiles[].state] | unique | join(",")')/$(value '.profiles | length')" blocked/4
+ok 'diff' keeps diff 1 --root "$T/root" --json diff
+is 'diff: proved, and all inside' "$(value '.proof | .proved and (.policies | all(.inside))')" true
+ok 'fix' keeps fix 0 --root "$T/root" --json fix
+is 'fix: the state after it' "$(value .state)" allowed
+id=$(value .receipt.id)
+ok 'fix again' keeps fix 0 --root "$T/root" --json fix
+is 'fix again: nothing changed' "$(value .changed)" false
+ok 'diff where nothing is to be done' run_tool 0 --root "$T/root" --json diff
+is 'diff where nothing is to be done: says so' "$(value .changed)" false
+ok 'check of a cured host' keeps check 0 --root "$T/root" --json check
+is 'check of a cured host: each profile has its cure' "$(value '.profiles | all(.cure != "" and .allowed_by != null)')" true
+ok 'rollback --list' keeps rollback 0 --root "$T/root" --json rollback --list
+is 'rollback --list: the change of fix' "$(value '.changes[] | "\(.id) \(.state)"')" "$id in force"
+ok 'explain' keeps explain 0 --root "$T/root" --json explain /sys/net/x
+is 'explain: allowed everywhere' "$(value '.profiles | all(.allowed)')" true
+ok 'explain without a rule' keeps explain 0 --root "$T/root" --json explain /sys/net/x x
+ok 'prove' keeps prove 1 --json prove "tests/fixtures/sample-host$containers" "$T/root$containers"
+is 'prove: the change as a pattern' "$(value '[.changes[] | select(.kind == "file") | .pattern] | unique | join(" ")')" '/sys/net{,/**}'
+ok 'rollback' keeps rollback 0 --root "$T/root" --json rollback
+is 'rollback: the change of fix' "$(value .receipt.id)" "$id"
+ok 'an error' keeps rollback 3 --root "$T/root" --json rollback
+is 'an error: its kind' "$(value .error.kind)" refused
+ok 'a usage error' keeps check 2 --root "$T/root" --json check profile:nothing
+ok 'bytes that are no UTF-8' keeps explain 0 --root "$T/root" --json explain "$(printf '/sys/\377')"
+
+# A schema that complains of nothing would be no test.
+spoiled() {
+	jq "$1" "$T/check" >"$T/spoiled" && [ -n "$(complaints check "$T/spoiled")" ]
+}
+run_tool 1 --root "$T/root" --json check && cp "$T/out" "$T/check"
+for change in '.state = "fine"' 'del(.rules[0].line)' '.profiles[0].cure = null' '.skipped = {}' '.format = 2' '.command = "diff"'; do
+	ok "the schema notices $change" spoiled "$change"
+done
+
+# Each field that the schema knows is in the manual of the objects.
+told() {
+	grep -o 'field("[a-z_]*"' tests/json/schema.jq | cut -d'"' -f2 | sort -u >"$T/fields"
+	while read -r name; do
+		grep -q "\`$name\`" doc/json.md || { echo "doc/json.md does not tell of $name"; untold=1; }
+	done <"$T/fields"
+	[ -s "$T/fields" ] && [ -z "${untold-}" ]
+}
+ok 'doc/json.md tells of every field' told
+tap_done
