@@ -93,10 +93,11 @@ check-fuzz: $(FUZZ)
 
 lint:
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
-	clang-tidy --quiet $(SRC) $(CLI) -- $(NF_CPPFLAGS) -std=gnu11
+	@mkdir -p $B && printf '%s\n' $(NF_CPPFLAGS) -std=gnu11 >$B/compile_flags.txt
+	printf '%s\n' $(SRC) $(CLI) | xargs -P 2 -n 4 clang-tidy --quiet -p $B 2>/dev/null
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude src
-	codespell -L aare,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
+	codespell -L aare,queu,childs,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
 	shellcheck -x $(SCRIPTS)
 
 floors:

@@ -100,7 +100,7 @@ size_t aare_escape(struct slice s, const char *literal, int *value)
 		n = escape_number(slice_from(s, 1), hex ? 16 : 10, hex ? 2 : 3, value);
 		return n ? n + 1 : 0;
 	}
-	hit = strchr(names, s.ptr[0]);
+	hit = strchr(names, (unsigned char)s.ptr[0]);
 	if (hit) {
 		*value = values[hit - names];
 		return 1;

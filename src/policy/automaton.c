@@ -318,7 +318,9 @@ static int read_mode(struct reader *r, struct image *im, const struct item *flag
 	if (im->flags_seen)
 		return bad(r, flags->start, "a second set of flags");
 	im->flags_seen = true;
-	if (expect(&again, TAG_U32, &it) || expect(&again, TAG_U32, &it))
+	if (expect(&again, TAG_U32, &it)) /* a hat or not: the name tells, too */
+		return -1;
+	if (expect(&again, TAG_U32, &it))
 		return -1;
 	im->p->mode = im->p->version & VERSION_COMPLAIN ? 1 : (uint32_t)it.number;
 	return 0;

@@ -38,7 +38,7 @@ static size_t escape(struct slice s, int *out)
 		n = number(slice_from(s, 1), hex ? 16 : 10, hex ? 2 : 3, out);
 		return n > 0 ? n + 1 : 0;
 	}
-	hit = memchr(letters, s.ptr[0], sizeof(letters) - 1);
+	hit = memchr(letters, (unsigned char)s.ptr[0], sizeof(letters) - 1);
 	if (!hit)
 		return 0;
 	*out = values[hit - letters];
