@@ -15,9 +15,10 @@ enum { PVE_FILE_LIMIT = 1 << 20 }; /* pmxcfs: bytes a file */
 struct pve_guest {
 	struct keyval kv;
 	bool unprivileged, nesting;
-	struct slice hostname, ostype, hookscript, lock; /* of the current section; or empty */
-	struct slice profile; /* raw lxc.apparmor.profile, or empty: PVE writes "generated" */
-	size_t *raw;          /* entries of raw lxc.* lines of the current section */
+	struct slice hostname, ostype, hookscript, lock, features; /* of the current section; or empty */
+	struct slice profile;                                      /* raw lxc.apparmor.profile, the last one */
+	bool has_profile; /* there is one, empty or not: then Proxmox writes no AppArmor lines of its own but fuse's */
+	size_t *raw;      /* entries of raw lxc.* lines of the current section */
 	size_t raw_count;
 	bool has_pending, has_snapshots;
 };
@@ -27,7 +28,11 @@ void pve_parse(struct pve_guest *out, struct slice text, struct arena *arena);
 /* Sets a `key: value` of the current section (before pending and snapshots), in the byte order PVE keeps; appends to
  * out. */
 void pve_set(const struct pve_guest *guest, const char *key, struct slice value, struct buf *out);
+/* A key that is set twice is unset twice. */
 void pve_unset(const struct pve_guest *guest, const char *key, struct buf *out);
+
+/* The value of a key in a list like "nesting=1,mount=nfs"; false: not in it. */
+bool pve_option(struct slice list, const char *key, struct slice *value);
 
 /* "local:snippets/x" → storage "local" and name "x"; false where it is no volume id of snippets. */
 bool pve_volume(struct slice hookscript, struct slice *storage, struct slice *name);
