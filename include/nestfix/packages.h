@@ -7,7 +7,10 @@
 
 #include <nestfix/keyval.h>
 
-/* The version of a package whose Status is "install ok installed", or an empty slice. */
+/*
+ * The version of a package whose files are on disk (installed, on hold too; unpacked or waiting for triggers in the
+ * middle of an upgrade), or an empty slice.
+ */
 struct slice packages_version(struct slice dpkg_status, const char *package);
 
 /* Debian's version order (deb-version(7)): < 0, 0, > 0. */
