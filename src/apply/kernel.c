@@ -147,6 +147,7 @@ static int read_all(int fd, struct buf *out)
 		if (n <= 0)
 			return (int)n;
 		out->len += (size_t)n;
+		out->ptr[out->len] = '\0';
 	}
 }
 

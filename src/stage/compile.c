@@ -57,14 +57,14 @@ static bool read_version(struct compiler *c, const char *text)
 	return true;
 }
 
-static int ask_version(struct compiler *c, struct err *err)
+static int ask_version(struct compiler *c, struct arena *arena, struct err *err)
 {
 	const char *argv[] = { c->program, "--version", NULL };
 	AUTORUN run = { .argv = argv, .seconds = 20 };
 
 	if (run_program(&run, err) < 0)
 		return err_wrap(err, "cannot ask '%s' for its version", c->program);
-	if (run.status != 0 || !read_version(c, buf_str(&run.out)))
+	if (run.status != 0 || !read_version(c, arena_str(arena, buf_slice(&run.out))))
 		return err_put(err, ERR_FAILED, "cannot use '%s': it does not answer like apparmor_parser", c->program);
 	return 0;
 }
@@ -141,7 +141,7 @@ int compiler_init(struct compiler *out, const struct root *root, const char *pro
 		err_put(err, ERR_FAILED, "cannot find the program '%s'", program ? program : "apparmor_parser");
 		return err_hint(err, "install the package 'apparmor', or name the program with --parser");
 	}
-	if (ask_version(out, err) < 0)
+	if (ask_version(out, arena, err) < 0)
 		return -1;
 	if (!root->live)
 		take_features_of_root(out, arena);
