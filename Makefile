@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # aa-nestfix: `make` builds, `make check` tests, `make install` installs. HACKING.md explains the rooms.
 #   DEV=1   warnings are errors          SAN=1   AddressSanitizer and UndefinedBehaviorSanitizer
-#   B=DIR   another build folder         FUZZ_RUNS=N   inputs for each fuzzer
+#   B=DIR   another build folder         FUZZ_RUNS=N, FUZZ_SECONDS=N   for each fuzzer
 
 prefix ?= /usr
 sbindir ?= $(prefix)/sbin
@@ -13,6 +13,7 @@ PKG_CONFIG ?= pkg-config
 LIBS := libapparmor libpcre2-8 libarchive jansson
 B ?= build/$(if $(SAN),san,release)
 FUZZ_RUNS ?= 100000
+FUZZ_SECONDS ?= 120
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' NEWS.md | head -n 1)
 
 # The hardening set of dpkg-buildflags; a caller's CFLAGS and LDFLAGS (a package build) replace it.
@@ -20,7 +21,8 @@ CFLAGS ?= -g -O2 -fstack-protector-strong -fstack-clash-protection -fcf-protecti
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LDFLAGS ?= -Wl,-z,relro -Wl,-z,now
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith -Wwrite-strings
-NF_CPPFLAGS := -D_GNU_SOURCE -DNESTFIX_VERSION='"$(VERSION)"' -DNESTFIX_DATADIR='"$(datadir)/aa-nestfix"' -Iinclude \
+NF_CPPFLAGS := -D_GNU_SOURCE -DNESTFIX_VERSION='"$(VERSION)"' -DNESTFIX_DATADIR='"$(datadir)/aa-nestfix"' \
+	-DNESTFIX_PROGRAM='"$(sbindir)/aa-nestfix"' -Iinclude \
 	-include src/base/banned.h $(shell $(PKG_CONFIG) --cflags $(LIBS))
 NF_CFLAGS := -std=gnu11 $(WARN) $(if $(DEV),-Werror) -fPIE
 NF_LDFLAGS := -pie
@@ -75,7 +77,7 @@ roundtrip: $B/roundtrip
 	@echo "$B/roundtrip copies standard input to standard output through parse and print"
 
 # Every test that needs no virtual machine; each script prints TAP and skips loudly what this machine cannot do.
-TESTS := tests/floors.sh $(wildcard tests/t-*.sh)
+TESTS := tests/floors.sh tests/sizes.sh $(wildcard tests/t-*.sh)
 check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so)
 	BUILD=$(CURDIR)/$B prove --timer --jobs 2 --exec '' $(UNIT) $(TESTS)
 
@@ -87,7 +89,7 @@ check-valgrind: $(UNIT)
 check-fuzz: $(FUZZ)
 	for f in $(FUZZ); do \
 		seeds=tests/fuzz/seeds/$$(basename $$f | sed 's/^fuzz-//'); mkdir -p $B/corpus/$$(basename $$f) && \
-		$$f -runs=$(FUZZ_RUNS) -max_total_time=600 -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 \
+		$$f -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 \
 			$B/corpus/$$(basename $$f) $$seeds >$$f.log 2>&1 || { tail -40 $$f.log; exit 1; }; \
 		echo "ok - $$(basename $$f): $$(sed -n 's/^stat::number_of_executed_units: *//p' $$f.log) inputs"; done
 
