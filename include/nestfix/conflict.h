@@ -2,8 +2,8 @@
 /*
  * conflict: what access is wrongly denied, and what may be given back, as data.
  *
- * A file NAME.conflict is deb822: one head stanza (Conflict, Title, Description, Profiles, References), then one stanza
- * a scope (Scope, Default, Description, Access, Give-Back, Absent). The format is described in patches/README.md
+ * A file NAME.conflict is deb822: one head stanza (Conflict, Title, Description, Profiles, Needs, References), then one
+ * stanza a scope (Scope, Default, Description, Access, Give-Back, Absent). The format is described in patches/README.md
  * (later aa-nestfix-conflict(5)).
  *
  * The reader is strict, so that a misspelt field cannot be overlooked and a file that reads is one that makes sense:
@@ -22,6 +22,20 @@
 struct conflict_access {
 	struct slice path; /* NUL-terminated */
 	uint32_t perms;    /* PERM_* of automaton.h */
+};
+
+/* What else must be allowed for the program to run at all, put as the kernel asks AppArmor (security/apparmor/mount.c).
+ */
+enum conflict_operation { CONFLICT_MOUNT, CONFLICT_UMOUNT, CONFLICT_PIVOT_ROOT };
+
+struct conflict_need {
+	enum conflict_operation operation;
+	struct slice text;   /* as written, for messages */
+	struct slice target; /* where: a folder ends with a slash */
+	struct slice source; /* what is mounted there, or the old root; empty: none is asked about */
+	struct slice type;   /* of the file system; empty: none */
+	struct slice data;   /* options of the file system; empty: none */
+	uint32_t flags;      /* MS_* */
 };
 
 struct conflict_scope {
@@ -48,6 +62,8 @@ struct conflict {
 	size_t profile_count;
 	struct slice *references;
 	size_t reference_count;
+	struct conflict_need *needs; /* in the order in which the program asks */
+	size_t need_count;
 	struct conflict_scope *scopes; /* at least one, and at least one of them is a default */
 	size_t scope_count;
 	struct slice file; /* where it was read */

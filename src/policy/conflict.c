@@ -3,39 +3,24 @@
 #include <strings.h>
 
 #include <nestfix/automaton.h>
-#include <nestfix/conflict.h>
 
-struct reader {
-	const char *file;
-	struct conflict *out;
-	struct conflict_scope *scope; /* the one being read */
-	struct keyval kv;
-	struct re_pool *pool;
-	struct arena *arena;
-	struct err *err;
-};
-
-struct value {
-	const struct keyval_entry *field;
-	struct keyval_line *lines; /* at least one */
-	size_t count;
-};
+#include "conflict-internal.h"
 
 struct field {
 	const char *name;
 	bool required;
-	int (*read)(struct reader *r, const struct value *v);
+	int (*read)(struct conflict_reader *r, const struct conflict_value *v);
 };
 
-static int wrong_line(struct reader *r, const struct keyval_line *line, const char *what)
+int conflict_wrong_line(struct conflict_reader *r, const struct keyval_line *line, const char *what)
 {
 	return err_at(r->err, ERR_FAILED, r->file, line->line, line->column, "'%.*s': %s", SLICE_FMT(line->text), what);
 }
 
-static int one_line(struct reader *r, const struct value *v, struct slice *out)
+static int one_line(struct conflict_reader *r, const struct conflict_value *v, struct slice *out)
 {
 	*out = v->lines[0].text;
-	return v->count == 1 ? 0 : wrong_line(r, &v->lines[1], "a second line where the field takes one");
+	return v->count == 1 ? 0 : conflict_wrong_line(r, &v->lines[1], "a second line where the field takes one");
 }
 
 static bool is_name(struct slice s)
@@ -49,14 +34,14 @@ static bool is_name(struct slice s)
 	return s.len > 0;
 }
 
-static int read_name(struct reader *r, const struct value *v, struct slice *out)
+static int read_name(struct conflict_reader *r, const struct conflict_value *v, struct slice *out)
 {
 	if (one_line(r, v, out) < 0)
 		return -1;
-	return is_name(*out) ? 0 : wrong_line(r, &v->lines[0], "a name is made of a-z, 0-9 and '-'");
+	return is_name(*out) ? 0 : conflict_wrong_line(r, &v->lines[0], "a name is made of a-z, 0-9 and '-'");
 }
 
-static struct slice *read_list(struct reader *r, const struct value *v, size_t *count)
+static struct slice *read_list(struct conflict_reader *r, const struct conflict_value *v, size_t *count)
 {
 	struct slice *list = arena_array(r->arena, v->count, sizeof *list);
 
@@ -67,23 +52,23 @@ static struct slice *read_list(struct reader *r, const struct value *v, size_t *
 }
 
 /* A path, not a pattern: it is opened, or asked for, as it stands. */
-static int check_path(struct reader *r, const struct keyval_line *line, struct slice path)
+static int check_path(struct conflict_reader *r, const struct keyval_line *line, struct slice path)
 {
 	const struct slice globs = SLICE("*?[]{}");
 
 	if (!slice_starts(path, "/"))
-		return wrong_line(r, line, "a path begins with '/'");
+		return conflict_wrong_line(r, line, "a path begins with '/'");
 	for (size_t i = 0; i < path.len; i++) {
 		if (slice_find(globs, path.ptr[i]) < globs.len)
-			return wrong_line(r, line, "a path is wanted here, not a pattern");
+			return conflict_wrong_line(r, line, "a path is wanted here, not a pattern");
 		if (path.ptr[i] == '/' && (i + 1 == path.len || path.ptr[i + 1] == '/'))
-			return wrong_line(r, line, "a path has no '//' and no '/' at its end");
+			return conflict_wrong_line(r, line, "a path has no '//' and no '/' at its end");
 	}
 	return 0;
 }
 
 /* Splits "PATH PERMS" at its last blanks: a path may hold blanks, permissions do not. */
-static int split_perms(struct reader *r, const struct keyval_line *line, struct slice *path, uint32_t *perms)
+static int split_perms(struct conflict_reader *r, const struct keyval_line *line, struct slice *path, uint32_t *perms)
 {
 	size_t at = line->text.len;
 
@@ -91,85 +76,86 @@ static int split_perms(struct reader *r, const struct keyval_line *line, struct 
 		at--;
 	*path = slice_trim(slice_sub(line->text, 0, at));
 	if (path->len == 0)
-		return wrong_line(r, line, "a line is a path, a blank and permissions, such as '/sys/net/x w'");
+		return conflict_wrong_line(r, line,
+					   "a line is a path, a blank and permissions, such as '/sys/net/x w'");
 	if (!conflict_perms(slice_from(line->text, at), perms)) {
 		struct keyval_line word = { slice_from(line->text, at), line->line, line->column + at };
 
-		return wrong_line(r, &word, "permissions are letters of r w a x m k l, each at most once");
+		return conflict_wrong_line(r, &word, "permissions are letters of r w a x m k l, each at most once");
 	}
 	return 0;
 }
 
-static int read_conflict(struct reader *r, const struct value *v)
+static int read_conflict(struct conflict_reader *r, const struct conflict_value *v)
 {
 	return read_name(r, v, &r->out->name);
 }
 
-static int read_title(struct reader *r, const struct value *v)
+static int read_title(struct conflict_reader *r, const struct conflict_value *v)
 {
 	return one_line(r, v, &r->out->title);
 }
 
-static int read_description(struct reader *r, const struct value *v)
+static int read_description(struct conflict_reader *r, const struct conflict_value *v)
 {
 	r->out->description = v->field->value;
 	return 0;
 }
 
-static int read_profiles(struct reader *r, const struct value *v)
+static int read_profiles(struct conflict_reader *r, const struct conflict_value *v)
 {
 	r->out->profiles = read_list(r, v, &r->out->profile_count);
 	return 0;
 }
 
-static int read_references(struct reader *r, const struct value *v)
+static int read_references(struct conflict_reader *r, const struct conflict_value *v)
 {
 	r->out->references = read_list(r, v, &r->out->reference_count);
 	return 0;
 }
 
-static int read_scope_name(struct reader *r, const struct value *v)
+static int read_scope_name(struct conflict_reader *r, const struct conflict_value *v)
 {
 	if (read_name(r, v, &r->scope->name) < 0)
 		return -1;
 	if (conflict_scope(r->out, r->scope->name))
-		return wrong_line(r, &v->lines[0], "a scope of this name stands above already");
+		return conflict_wrong_line(r, &v->lines[0], "a scope of this name stands above already");
 	r->scope->line = v->field->line;
 	return 0;
 }
 
-static int read_default(struct reader *r, const struct value *v)
+static int read_default(struct conflict_reader *r, const struct conflict_value *v)
 {
 	struct slice answer;
 
 	if (one_line(r, v, &answer) < 0)
 		return -1;
 	if (!slice_is(answer, "yes") && !slice_is(answer, "no"))
-		return wrong_line(r, &v->lines[0], "'yes' or 'no' is wanted here");
+		return conflict_wrong_line(r, &v->lines[0], "'yes' or 'no' is wanted here");
 	r->scope->is_default = slice_is(answer, "yes");
 	return 0;
 }
 
-static int read_summary(struct reader *r, const struct value *v)
+static int read_summary(struct conflict_reader *r, const struct conflict_value *v)
 {
 	r->scope->summary = v->lines[0].text;
 	return 0;
 }
 
-static int read_pattern(struct reader *r, const struct keyval_line *line, struct slice pattern)
+static int read_pattern(struct conflict_reader *r, const struct keyval_line *line, struct slice pattern)
 {
 	struct err inner = { 0 };
 	struct aare glob;
 
 	if (!slice_starts(pattern, "/"))
-		return wrong_line(r, line, "a pattern of paths begins with '/'");
+		return conflict_wrong_line(r, line, "a pattern of paths begins with '/'");
 	if (aare_parse(&glob, pattern, r->pool, r->arena, &inner) < 0)
 		return err_at(r->err, ERR_FAILED, r->file, line->line, line->column, "%s", inner.text);
 	r->scope->paths = re_alt(r->pool, r->scope->paths, glob.re);
 	return 0;
 }
 
-static int read_give_back(struct reader *r, const struct value *v)
+static int read_give_back(struct conflict_reader *r, const struct conflict_value *v)
 {
 	struct conflict_scope *s = r->scope;
 
@@ -183,16 +169,17 @@ static int read_give_back(struct reader *r, const struct value *v)
 		if (split_perms(r, &v->lines[i], &pattern, &perms) < 0 || read_pattern(r, &v->lines[i], pattern) < 0)
 			return -1;
 		if (i > 0 && perms != s->perms)
-			return wrong_line(r, &v->lines[i], "all lines of a scope give back the same permissions");
+			return conflict_wrong_line(r, &v->lines[i],
+						   "all lines of a scope give back the same permissions");
 		s->perms = perms;
 		s->give_back[i] = pattern;
 	}
 	if (!s->paths)
-		return wrong_line(r, &v->lines[0], "the patterns are too large");
+		return conflict_wrong_line(r, &v->lines[0], "the patterns are too large");
 	return 0;
 }
 
-static int read_access(struct reader *r, const struct value *v)
+static int read_access(struct conflict_reader *r, const struct conflict_value *v)
 {
 	struct conflict_scope *s = r->scope;
 	uint32_t given = s->perms | (s->perms & PERM_W ? PERM_A : 0); /* a rule's w carries a */
@@ -206,20 +193,21 @@ static int read_access(struct reader *r, const struct value *v)
 			return -1;
 		a->path = arena_slice(r->arena, a->path);
 		if ((a->perms & ~given) != 0 || !re_matches(r->pool, s->paths, a->path))
-			return wrong_line(r, &v->lines[i], "this access is not among what Give-Back gives back");
+			return conflict_wrong_line(r, &v->lines[i],
+						   "this access is not among what Give-Back gives back");
 	}
 	return 0;
 }
 
 /* The path itself and all that can be below it. */
-static const struct re *tree_of(struct reader *r, struct slice path)
+static const struct re *tree_of(struct conflict_reader *r, struct slice path)
 {
 	const struct re *below = re_cat(r->pool, re_literal(r->pool, SLICE("/")), re_any(r->pool));
 
 	return re_cat(r->pool, re_literal(r->pool, path), re_alt(r->pool, re_empty(r->pool), below));
 }
 
-static int read_absent(struct reader *r, const struct value *v)
+static int read_absent(struct conflict_reader *r, const struct conflict_value *v)
 {
 	const struct re *trees = re_none(r->pool);
 	struct slice example;
@@ -233,7 +221,7 @@ static int read_absent(struct reader *r, const struct value *v)
 	r->scope->absent = read_list(r, v, &r->scope->absent_count);
 	inside = re_contains(r->pool, trees, r->scope->paths, r->arena, &example);
 	if (inside < 0)
-		return wrong_line(r, &v->lines[0], "the patterns are too large");
+		return conflict_wrong_line(r, &v->lines[0], "the patterns are too large");
 	if (inside == 0)
 		return err_at(r->err, ERR_FAILED, r->file, v->field->line, v->field->column,
 			      "Give-Back gives back '%.*s', which is below no path that is named here",
@@ -245,7 +233,7 @@ static int read_absent(struct reader *r, const struct value *v)
 static const struct field head_fields[] = {
 	{ "Conflict", true, read_conflict },       { "Title", true, read_title },
 	{ "Description", true, read_description }, { "Profiles", true, read_profiles },
-	{ "References", false, read_references },
+	{ "Needs", false, conflict_read_needs },   { "References", false, read_references },
 };
 
 static const struct field scope_fields[] = {
@@ -255,6 +243,7 @@ static const struct field scope_fields[] = {
 };
 
 enum { MAX_FIELDS = sizeof scope_fields / sizeof *scope_fields };
+_Static_assert(sizeof head_fields <= sizeof scope_fields, "a stanza has room for the fields of either table");
 
 static int find_field(const struct field *fields, size_t count, struct slice key)
 {
@@ -265,10 +254,10 @@ static int find_field(const struct field *fields, size_t count, struct slice key
 }
 
 /* Sorts one entry of a stanza into its place in `values`. */
-static int take_entry(struct reader *r, const struct keyval_entry *e, const struct field *fields, size_t count,
-		      struct value *values)
+static int take_entry(struct conflict_reader *r, const struct keyval_entry *e, const struct field *fields, size_t count,
+		      struct conflict_value *values)
 {
-	struct value *v;
+	struct conflict_value *v;
 	int at;
 
 	if (e->kind == KEYVAL_WRONG)
@@ -295,10 +284,10 @@ static int take_entry(struct reader *r, const struct keyval_entry *e, const stru
 }
 
 /* Reads the stanza that begins at entry *at and moves *at behind it. */
-static int read_stanza(struct reader *r, size_t *at, const struct field *fields, size_t count)
+static int read_stanza(struct conflict_reader *r, size_t *at, const struct field *fields, size_t count)
 {
 	const struct keyval_entry *first = &r->kv.entries[*at];
-	struct value values[MAX_FIELDS] = { 0 };
+	struct conflict_value values[MAX_FIELDS] = { 0 };
 
 	for (; *at < r->kv.count && r->kv.entries[*at].section == first->section; (*at)++)
 		if (take_entry(r, &r->kv.entries[*at], fields, count, values) < 0)
@@ -314,7 +303,7 @@ static int read_stanza(struct reader *r, size_t *at, const struct field *fields,
 }
 
 /* Comments and blank lines between stanzas belong to none. */
-static bool next_stanza(const struct reader *r, size_t *at)
+static bool next_stanza(const struct conflict_reader *r, size_t *at)
 {
 	while (*at < r->kv.count &&
 	       (r->kv.entries[*at].kind == KEYVAL_BLANK || r->kv.entries[*at].kind == KEYVAL_COMMENT))
@@ -322,7 +311,7 @@ static bool next_stanza(const struct reader *r, size_t *at)
 	return *at < r->kv.count;
 }
 
-static int check_text(struct reader *r, struct slice text)
+static int check_text(struct conflict_reader *r, struct slice text)
 {
 	size_t nul = slice_find(text, '\0'), line = 1, start = 0;
 
@@ -337,7 +326,7 @@ static int check_text(struct reader *r, struct slice text)
 	return 0;
 }
 
-static int read_scopes(struct reader *r, size_t at)
+static int read_scopes(struct conflict_reader *r, size_t at)
 {
 	struct conflict *c = r->out;
 	bool any_default = false;
@@ -360,7 +349,7 @@ static int read_scopes(struct reader *r, size_t at)
 int conflict_parse(struct conflict *out, const char *file, struct slice text, struct re_pool *pool, struct arena *arena,
 		   struct err *err)
 {
-	struct reader r = { .file = file, .out = out, .pool = pool, .arena = arena, .err = err };
+	struct conflict_reader r = { .file = file, .out = out, .pool = pool, .arena = arena, .err = err };
 	size_t at = 0;
 
 	*out = (struct conflict){ .file = arena_slice(arena, slice_of(file)) };

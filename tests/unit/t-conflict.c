@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
+#include <sys/mount.h>
 
 #include <nestfix/automaton.h>
 #include <nestfix/conflict.h>
@@ -69,6 +70,7 @@ static void the_shipped_file(void)
 	is_text(c.name, "runc-detached-procfs", "its name");
 	is_text(c.references[0], "CVE-2025-52881", "its first reference");
 	is_num(c.scope_count, 4, "its scopes");
+	is_text(c.needs[0].text, "mount options=rslave -> /", "what runc needs first");
 	is_scope(&c, "net", true, "/sys/net/ipv4/ip_unprivileged_port_start", "/sys/net{,/**}", "/sys/net");
 	is_scope(&c, "ipc", false, "/sys/kernel/shmmax",
 		 "/sys/kernel/{msgmax,msgmnb,msgmni,sem,shmall,shmmax,shmmni,shm_rmid_forced}", "/sys/kernel/shmmax");
@@ -231,6 +233,67 @@ static void what_is_wrong(void)
 	      "10:9:", "no '/' at its end");
 }
 
+static const struct conflict_need *need_of(struct conflict *c, const char *line)
+{
+	struct err err = { 0 };
+
+	if (parse(c, slice_of(arena_printf(&arena, "%sNeeds:\n %s\n\n%s", head, line, scope)), &err) == 0)
+		return &c->needs[0];
+	printf("# %s\n", err.text);
+	return ARENA_NEW(&arena, struct conflict_need);
+}
+
+static void needs(void)
+{
+	const struct conflict_need *n;
+	struct conflict c;
+
+	n = need_of(&c, "mount fstype=devpts options=nosuid,noexec data=newinstance,mode=0620 devpts -> /r/dev/pts/");
+	is_num(n->operation, CONFLICT_MOUNT, "a mount");
+	is_text(n->type, "devpts", "  its type");
+	is_num(n->flags, MS_NOSUID | MS_NOEXEC, "  its flags");
+	is_text(n->data, "newinstance,mode=0620", "  its data");
+	is_text(n->source, "devpts", "  its source");
+	is_text(n->target, "/r/dev/pts/", "  its target");
+	n = need_of(&c, "mount options=rslave -> /");
+	is_num(n->flags, MS_REC | MS_SLAVE, "r… is MS_REC");
+	ok(n->source.len == 0 && n->type.len == 0 && n->data.len == 0, "no source, type or data");
+	is_text(n->text, "mount options=rslave -> /", "the text as written");
+	n = need_of(&c, "mount options=rw,bind /a -> /b");
+	is_num(n->flags, MS_BIND, "rw is no flag");
+	is_text(n->source, "/a", "a source without type");
+	n = need_of(&c, "pivot_root   oldroot=/r/old/\t/r/");
+	is_num(n->operation, CONFLICT_PIVOT_ROOT, "pivot_root");
+	is_text(n->source, "/r/old/", "  its old root");
+	is_text(n->target, "/r/", "  its new root");
+	is_num(need_of(&c, "umount /r/")->operation, CONFLICT_UMOUNT, "umount");
+	parse(&c, slice_of(join(head, scope)), NULL);
+	is_num(c.need_count, 0, "needs may be left out");
+}
+
+static void wrong_needs(void)
+{
+	static const struct {
+		const char *line, *words;
+	} cases[] = {
+		{ "remount /", "begins with 'mount', 'umount' or 'pivot_root'" },
+		{ "mount options=rslave /", "'-> PATH' is missing" },
+		{ "mount", "'-> PATH' is missing" },
+		{ "mount options=slave,REC -> /", "options are names of mount flags" },
+		{ "mount options= -> /", "options are names of mount flags" },
+		{ "mount options=slave, -> /", "options are names of mount flags" },
+		{ "mount -> x", "a path begins with '/'" },
+		{ "mount ->", "a path begins with '/'" },
+		{ "mount a b -> /", "'-> PATH' is missing" },
+		{ "umount / x", "nothing may follow" },
+		{ "pivot_root /a /b", "'oldroot=PATH' is missing" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		fails(arena_printf(&arena, "%sNeeds: umount /\n %s\n\n%s", head, cases[i].line, scope),
+		      "6:2:", cases[i].words);
+}
+
 static void a_nul_is_wrong(void)
 {
 	struct err err = { 0 };
@@ -268,6 +331,8 @@ int main(void)
 	the_example_of_the_manual();
 	what_is_right();
 	what_is_wrong();
+	needs();
+	wrong_needs();
 	a_nul_is_wrong();
 	a_pool_that_is_too_small();
 	permissions();
