@@ -8,7 +8,7 @@ rooms='
 base err buf fsio atomic run
 text lex doc keyval
 policy re aare automaton conflict policy compare lxc pve packages
-stage container discover locate rewrite compile prove
+stage container dropin discover locate rewrite compile lasting prove obstacle
 apply backup journal kernel commit
 cli report main
 '
