@@ -12,7 +12,7 @@ enum {
 	MAX_ITEMS = 4000,
 	MAX_BYTES = 64 * 1024,
 	MAX_WORDS = 8,
-	MAX_WORK = 1000 * 1000
+	MAX_WORK = 200 * 1000
 };
 enum { NOWHERE = 0xffff, SELF = 0xfffe };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "aare-internal.h"
 
-enum { MAX_STATES = 4000, MAX_WORK = 1000 * 1000 };
+enum { MAX_STATES = 4000, MAX_WORK = 400 * 1000 };
 
 /* -- building ---------------------------------------------------------------------------------------------- */
 

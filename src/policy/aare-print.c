@@ -5,7 +5,7 @@
  */
 #include "aare-internal.h"
 
-enum { MAX_WORK = 1000 * 1000 }; /* steps for all proposals together; LXC's rules take some ten thousand */
+enum { MAX_WORK = 400 * 1000 }; /* steps for all proposals together; LXC's rules take some ten thousand */
 
 struct choice {
 	const struct re *language;

@@ -6,7 +6,7 @@
  */
 #include "aare-internal.h"
 
-enum { MAX_WORK = 1000 * 1000 }; /* steps; LXC's rules take some ten thousand */
+enum { MAX_WORK = 400 * 1000 }; /* steps; LXC's rules take some ten thousand */
 
 enum outcome { DONE, NO_PATTERN, TOO_LARGE };
 

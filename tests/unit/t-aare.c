@@ -205,10 +205,10 @@ static void pcre_matches_as_derivatives(void)
 {
 	int bad = 0, read = 0, hits = 0;
 
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 1200; i++) {
 		AUTOARENA a = { 0 };
 		struct re_pool *pool = re_pool_new(&a, 0);
-		char text[128], path[64];
+		char text[128], path[64] = { 0 };
 		struct aare p;
 
 		if (aare_parse(&p, pattern_random(text, 7, sizeof wild / sizeof *wild), pool, &a, NULL) < 0)
@@ -223,7 +223,7 @@ static void pcre_matches_as_derivatives(void)
 		}
 		aare_release(&p);
 	}
-	ok(read > 1000 && hits > 1000, "random patterns match random paths");
+	ok(read > 400 && hits > 300, "random patterns match random paths");
 	is_num(bad, 0, "PCRE2 and the derivatives agree");
 }
 
@@ -382,10 +382,10 @@ static void subtract(void)
 {
 	int bad = 0, done = 0, printed = 0, wrong = 0;
 
-	for (int i = 0; i < 1500; i++) {
+	for (int i = 0; i < 500; i++) {
 		AUTOARENA a = { 0 };
 		struct re_pool *pool = re_pool_new(&a, 0);
-		char one[128], two[128], path[64];
+		char one[128], two[128], path[64] = { 0 };
 		const struct re *rest;
 		struct slice text;
 		struct aare p, q;
@@ -407,7 +407,7 @@ static void subtract(void)
 		printed++;
 		wrong += !is_difference(text, p.re, q.re, pool, &a);
 	}
-	ok(done > 500 && printed > done * 8 / 10, "most random differences can be written");
+	ok(done > 150 && printed > done * 8 / 10, "most random differences can be written");
 	is_num(bad, 0, "law subtract");
 	is_num(wrong, 0, "the printed text is the difference");
 }
@@ -464,6 +464,8 @@ static void awkward_sets_survive_printing(void)
 		const struct re *e;
 		struct slice text;
 
+		if (i / n % n > i % n)
+			continue; /* the same two in the other order */
 		re_set_add(&set, (unsigned char)awkward[i % n]);
 		re_set_add(&set, (unsigned char)awkward[i / n % n]);
 		if (i >= n * n)
@@ -566,7 +568,7 @@ static int compare_batch(const struct aare *p, size_t count, struct re_pool *poo
 		printf("# %s\n", err.text);
 		return -1;
 	}
-	for (size_t i = 0; i < count * 60; i++) {
+	for (size_t i = 0; i < count * 40; i++) {
 		char text[64];
 		struct slice path = path_random(text);
 		bool want = re_matches(pool, p[i % count].re, path);
@@ -583,7 +585,7 @@ static void parser_compiles_the_same_language(void)
 {
 	int bad = 0;
 
-	for (int batch = 0; batch < 8; batch++) {
+	for (int batch = 0; batch < 5; batch++) {
 		AUTOARENA a = { 0 };
 		struct re_pool *pool = re_pool_new(&a, 0);
 		struct aare p[BATCH];
@@ -595,7 +597,7 @@ static void parser_compiles_the_same_language(void)
 			    aare_parse(&p[n], pattern_random(text, 6, sizeof wild / sizeof *wild), pool, &a, NULL) == 0;
 		bad += compare_batch(p, n, pool, &a);
 	}
-	is_num(bad, 0, "480 random patterns mean the same to apparmor_parser");
+	is_num(bad, 0, "300 random patterns mean the same to apparmor_parser");
 }
 
 static void parser_refuses_what_we_refuse(void)
