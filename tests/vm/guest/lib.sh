@@ -119,6 +119,7 @@ remember_machine() {
 	mkdir -p "$state/first"
 	cp -a /etc/apparmor.d "$state/first/"
 	[ ! -d "$dropins" ] || cp -a "$dropins" "$state/first/common.conf.d"
+	cp -a /var/cache/apparmor "$state/first/cache"
 	files_state >"$state/first/files"
 	kernel_state >"$state/first/kernel"
 }
@@ -141,13 +142,12 @@ reset_machine() {
 		rm -rf "$dir"
 	done
 	rm -rf /var/lib/aa-nestfix
-	if [ "$(files_state)" != "$(cat "$state/first/files")" ]; then
-		rm -rf /etc/apparmor.d "$dropins"
-		cp -a "$state/first/apparmor.d" /etc/apparmor.d
-		[ ! -d "$state/first/common.conf.d" ] || cp -a "$state/first/common.conf.d" "$dropins"
-	fi
-	[ "$(kernel_state)" = "$(cat "$state/first/kernel")" ] ||
-		limit 120 'the reload of lxc-containers' apparmor_parser -r -T -W /etc/apparmor.d/lxc-containers
+	rm -rf /etc/apparmor.d "$dropins" /var/cache/apparmor
+	cp -a "$state/first/apparmor.d" /etc/apparmor.d
+	[ ! -d "$state/first/common.conf.d" ] || cp -a "$state/first/common.conf.d" "$dropins"
+	cp -a "$state/first/cache" /var/cache/apparmor
+	# Compiled at boot, of the same files.
+	find /var/cache/apparmor -name lxc-containers -exec apparmor_parser -r -B {} +
 }
 
 keep_evidence() { # [FOLDER]
@@ -375,7 +375,7 @@ docker_refused() { # NAME
 bare_mounts=('lxc.mount.auto =' 'lxc.mount.auto = proc:rw sys:rw cgroup:mixed')
 
 # Behind the rule of this project, and behind other rules. Opened for writing, never written.
-behind_the_rule='/sys/module/apparmor/parameters/audit /sys/module/workqueue/parameters/power_efficient /sys/bus/pci/rescan
+behind_the_rule='/sys/module/apparmor/parameters/audit /sys/bus/pci/rescan
 	/sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/ksm/run /sys/kernel/profiling /sys/power/pm_async'
 behind_others='/proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/vm/panic_on_oom /proc/sys/fs/suid_dumpable
 	/sys/devices/system/cpu/cpu1/online /sys/kernel/security/apparmor/.load'
@@ -421,13 +421,6 @@ tool() {
 
 says() { # PATTERN
 	is "it says '$1'" grep -qE -- "$1" "$said" || show "$said" 12
-}
-
-# probe is right when it says what runc meets: status 0 where runc works, 1 where it is refused.
-probe_agrees() { # NAME STATUS
-	local todo=${probe_todo:-$todo}
-
-	tool "$2" probe "$1"
 }
 
 #### The usual course of a case
