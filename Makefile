@@ -10,7 +10,7 @@ docdir ?= $(datadir)/doc/aa-nestfix
 
 FUZZ_CC ?= clang
 PKG_CONFIG ?= pkg-config
-LIBS := libapparmor libpcre2-8 libarchive jansson
+LIBS := libapparmor libpcre2-8 libarchive jansson libmd
 B ?= build/$(if $(SAN),san,release)
 FUZZ_RUNS ?= 100000
 FUZZ_SECONDS ?= 120
