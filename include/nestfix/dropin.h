@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dropin: the file that makes a cure of generated profiles last. Pure.
+ *
+ * liblxc writes a generated profile anew at each start, so no edit of it lasts. What lasts is one file in the folder
+ * that every container's configuration includes: with a parser that knows `priority=` lines of lxc.apparmor.raw, which
+ * liblxc copies into the profile, else an lxc.hook.start-host, which cures the loaded profile before init runs. A line
+ * there that the parser refuses stops every container of the host: prove.h tries each before it is placed.
+ */
+#ifndef NESTFIX_DROPIN_H
+#define NESTFIX_DROPIN_H
+
+#include <nestfix/conflict.h>
+
+#define DROPIN_DIR "/usr/share/lxc/config/common.conf.d"
+#define DROPIN_PATH DROPIN_DIR "/60-aa-nestfix.conf"
+
+/* The installed program, which the hook calls. */
+#ifndef NESTFIX_PROGRAM
+#define NESTFIX_PROGRAM "/usr/sbin/aa-nestfix"
+#endif
+
+enum dropin_mode {
+	DROPIN_NONE,     /* there is no drop-in */
+	DROPIN_PRIORITY, /* lxc.apparmor.raw = priority=1 … */
+	DROPIN_HOOK,     /* lxc.hook.start-host = … hook lxc */
+	DROPIN_EDITED,   /* there is one, but not as this program writes it */
+};
+
+struct dropin {
+	enum dropin_mode mode;
+	struct slice text;
+	const struct conflict_scope **scopes; /* that it gives back */
+	size_t scope_count;
+};
+
+/* The whole file. */
+void dropin_text(enum dropin_mode mode, const struct conflict *conflict, const struct conflict_scope *const *scopes,
+		 size_t count, struct buf *out);
+
+/* Reads one back. Only what dropin_text would write counts: anything else is DROPIN_EDITED. */
+void dropin_read(struct dropin *out, struct slice text, const struct conflict *conflict, struct arena *arena);
+
+bool dropin_covers(const struct dropin *dropin, const struct conflict_scope *scope);
+
+/* The generated text as liblxc would write it with the drop-in's raw lines: each before its last brace (lsm/apparmor.c
+ * get_apparmor_profile_content). False: the text has no brace. */
+bool dropin_apply(struct slice generated, struct slice dropin, struct buf *out);
+
+/* Takes those lines out of a generated text again. */
+void dropin_strip(struct slice generated, struct slice dropin, struct buf *out);
+
+#endif
