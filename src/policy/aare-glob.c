@@ -102,7 +102,7 @@ size_t aare_escape(struct slice s, const char *literal, int *value)
 	}
 	hit = strchr(names, (unsigned char)s.ptr[0]);
 	if (hit) {
-		*value = values[hit - names];
+		*value = (unsigned char)values[hit - names];
 		return 1;
 	}
 	*value = (unsigned char)s.ptr[0];
