@@ -56,6 +56,7 @@ struct finding {
 	size_t culprit_count;
 	size_t profile_count;    /* profiles looked at */
 	enum locate_state worst; /* of the cases; one that no rule denies, though none allows it, does not count */
+	const struct obstacles *obstacles; /* what else is in the way (obstacle.h); NULL: nobody has looked */
 };
 
 /* Finds. -1 only where something could not be decided at all (a pattern too large). */

@@ -9,6 +9,7 @@ int cmd_check(struct app *app, struct err *err)
 
 	if (app_look(app, app->args, app->arg_count, &look, err) == 0 &&
 	    commit_unfinished(&app->root, &app->arena, &unfinished, err) == 0) {
+		app_obstacles(app, &look, NULL);
 		report_check(&app->report, &look.site, &look.finding, unfinished);
 		status = look.finding.worst != LOCATE_ALLOWED || unfinished;
 	}

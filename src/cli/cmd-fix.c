@@ -46,6 +46,7 @@ static int apply(struct app *app, const struct plan *plan, struct err *err)
 	if (commit_proof(plan->proof, &kernel, &app->arena, &receipt, err) < 0)
 		return -1;
 	if (app_look(app, app->args, app->arg_count, &after, err) == 0) {
+		app_obstacles(app, &after, plan);
 		report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, &receipt, &after.finding);
 		status = after.finding.worst != LOCATE_ALLOWED;
 	}

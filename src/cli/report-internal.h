@@ -26,7 +26,12 @@ json_t *report_json_check(const struct site *site, const struct finding *finding
 json_t *report_json_changes(const struct comparison *comparison);
 json_t *report_json_proof(const struct proof_policy *policies, size_t count, bool proved);
 json_t *report_json_patch(const struct patch *patch);
+json_t *report_json_obstacles(const struct obstacles *obstacles); /* null where nobody could look */
 json_t *report_json_receipt(const struct receipt *receipt);
+
+/* What else is in the way, for people; ends with `after`; nothing is printed where nothing is. */
+bool report_has_obstacles(const struct obstacles *obstacles);
+void report_obstacles(const struct report *r, const struct obstacles *obstacles, const char *after);
 
 /* A unified diff of one file of a patch, as diff -u writes it. */
 void report_unified(const struct patch_file *file, struct buf *out);

@@ -127,6 +127,7 @@ json_t *report_json_check(const struct site *site, const struct finding *finding
 	json_object_set_new(object, "state", json_string(report_state_word(finding->worst)));
 	json_object_set_new(object, "rules", rules);
 	json_object_set_new(object, "profiles", profiles);
+	json_object_set_new(object, "obstacles", report_json_obstacles(finding->obstacles));
 	json_object_set_new(object, "skipped", json_skipped(site));
 	json_object_set_new(object, "unfinished", unfinished ? report_json_text(slice_of(unfinished)) : json_null());
 	return object;

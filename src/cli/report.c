@@ -230,6 +230,7 @@ void report_check(const struct report *r, const struct site *site, const struct 
 		return;
 	if (finding->worst == LOCATE_ALLOWED) {
 		print_healthy(r, site, finding);
+		report_obstacles(r, finding->obstacles, "");
 		print_not_granted(r, finding);
 		return;
 	}
@@ -237,6 +238,8 @@ void report_check(const struct report *r, const struct site *site, const struct 
 	for (size_t i = 0; i < finding->culprit_count; i++)
 		print_culprit(r, finding, finding->culprits[i]);
 	print_not_granted(r, finding);
+	report_obstacles(r, finding->obstacles, "
+");
 	print_next(r, finding);
 }
 
@@ -273,6 +276,17 @@ static void print_receipt(const struct report *r, const struct receipt *receipt)
 		print_row(r, "note", receipt->note);
 }
 
+static void print_now(const struct report *r, const struct finding *after)
+{
+	if (after->worst != LOCATE_ALLOWED)
+		print_row(r, "now", "something else still stops runc: run check again");
+	else if (report_has_obstacles(after->obstacles))
+		print_row(r, "now", "this rule is cured in every profile above; but:");
+	else
+		print_row(r, "now", "runc's write is allowed in every profile above");
+	report_obstacles(r, after->obstacles, "");
+}
+
 void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
 		size_t policy_count, const struct receipt *receipt, const struct finding *after)
 {
@@ -284,6 +298,7 @@ void report_fix(const struct report *r, const struct patch *patch, const struct 
 		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, true));
 		json_object_set_new(object, "receipt", report_json_receipt(receipt));
 		json_object_set_new(object, "state", json_string(report_state_word(after->worst)));
+		json_object_set_new(object, "obstacles", report_json_obstacles(after->obstacles));
 		report_json_print(r, object);
 		return;
 	}
@@ -292,9 +307,7 @@ void report_fix(const struct report *r, const struct patch *patch, const struct 
 	report_diff(r, patch, policies, policy_count, true);
 	fprintf(r->out, "\n%sDone.%s\n", bold(r), plain(r));
 	print_receipt(r, receipt);
-	print_row(r, "now",
-		  after->worst == LOCATE_ALLOWED ? "runc's write is allowed in every profile above"
-						 : "something else still stops runc: run check again");
+	print_now(r, after);
 	fprintf(r->out, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
 }
 

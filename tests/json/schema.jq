@@ -32,12 +32,15 @@ def proof: field("proved"; boolean),
 
 def receipt: field("id"; string), field("files"; each(string)), field("loaded"; each(string)), field("kernel"; string);
 
+def obstacles: field("obstacles"; nullable(each(field("profile"; string), field("needs"; each(string)))));
+
 def check:
 	field("conflict"; string), field("scopes"; each(string)), field("state"; state),
 	field("rules"; each(rule, field("denies"; string), field("included"; string), field("editable"; boolean),
 		field("scopes"; each(string)), field("profiles"; each(string)))),
 	field("profiles"; each(field("profile"; string), field("scope"; string), field("state"; state), field("path"; string),
 		field("allowed_by"; nullable(rule)), field("cure"; string))),
+	obstacles,
 	field("skipped"; each(field("file"; string), field("reason"; string))),
 	field("unfinished"; nullable(string));
 
@@ -47,7 +50,7 @@ def diff: if has("changed") then nothing else field("patch"; patch), field("proo
 
 def fix: if .changed == false then nothing
 	else field("changed"; word([true])), field("patch"; patch), field("proof"; proof), field("receipt"; receipt),
-		field("state"; state) end;
+		field("state"; state), obstacles end;
 
 def rollback: if has("changes")
 	then field("changes"; each(field("id"; string), field("time"; string),
