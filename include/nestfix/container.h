@@ -3,9 +3,9 @@
  * container: every container of this host, read only.
  *
  * LXC: <lxcpath>/NAME/config for the default lxcpath, that of lxc.conf, and those of running containers (abstract
- * sockets in /proc/net/unix). Proxmox: /etc/pve/lxc/VMID.conf of this node, and what PVE made of it in /var/lib/lxc.
- * Incus and LXD: their generated profile files. Per-user containers below /home: reported. What a guest owns is never
- * read.
+ * sockets in /proc/net/unix). Proxmox: /etc/pve/lxc/VMID.conf of this node, and what PVE will make of it. Incus and
+ * LXD: their generated profile files. Per-user containers below /home: reported; their owners' files are not read. What
+ * a guest owns is never read, and nothing that a guest can write decides anything here.
  */
 #ifndef NESTFIX_CONTAINER_H
 #define NESTFIX_CONTAINER_H
@@ -22,40 +22,50 @@ enum container_origin {                       /* where the rules of its profile 
 			CONTAINER_GENERATED,  /* text that liblxc, Incus or LXD writes at start */
 			CONTAINER_UNCONFINED, /* lxc.apparmor.profile = unconfined */
 			CONTAINER_UNCHANGED,
-			CONTAINER_OFF, /* AppArmor hidden from it: /dev/null over …/apparmor/parameters/enabled */
+			CONTAINER_OFF, /* unconfined, and AppArmor hidden from it as well (see `hidden`) */
 };
 
 struct container {
 	enum container_kind kind;
-	struct slice name;     /* "web1", "101" */
-	const char *config;    /* its configuration file: lxcpath/NAME/config, /etc/pve/lxc/VMID.conf, … */
-	struct slice lxcpath;  /* CONTAINER_LXC, CONTAINER_PVE, CONTAINER_USER */
-	struct lxc_config lxc; /* in force at its next start; zeroed where there is none */
+	struct slice name;    /* "web1", "101"; Incus and LXD: "web1" or "PROJECT_web1" */
+	const char *config;   /* its configuration file: lxcpath/NAME/config, /etc/pve/lxc/VMID.conf; Incus and LXD keep
+				 none: their profile file */
+	struct slice lxcpath; /* as its liblxc sees it */
+	struct lxc_config lxc; /* in force at its next start; zeroed where there is none (Incus, LXD) */
 	struct pve_guest pve;  /* CONTAINER_PVE */
 	bool running;
 	int pid; /* of its init, as the host sees it; 0: not running or not known */
 	bool nesting, unprivileged;
+	bool hidden; /* something (/dev/null) is bound over …/module/apparmor/parameters/enabled in it. That keeps its
+			own programs from using AppArmor; the profile that confines it stays in force */
 	enum container_origin origin;
 	struct slice profile;  /* asked for by name; for CONTAINER_GENERATED the generated name */
-	struct slice label;    /* in force, from /proc/PID/attr; empty: not running or not readable */
+	struct slice label;    /* in force, from /proc/PID/attr, without its mode; empty: not running or not readable */
 	const char *generated; /* path of the generated text, where it exists now */
 	struct err err;        /* set: its configuration could not be read; the rest is what could be told */
 };
 
 struct container_host {
-	struct container *list; /* by kind, then name */
+	struct container *list; /* by kind, then name; VMIDs by number */
 	size_t count;
-	bool is_pve, pve_has_quorum;
-	int pve_major;                                              /* 7, 8, 9; 0: none */
+	bool is_pve, pve_is_mounted, pve_has_quorum;
+	int pve_major;                                              /* 7, 8, 9; 0: none, or not known */
 	struct slice lxc, liblxc, lxc_pve, pve_manager, incus, lxd; /* installed versions, or empty */
 	enum packages_liblxc liblxc_state;
 };
 
-/* Reads all. An unreadable container does not stop it: see container.err. Live facts (running, pid, label) only on a
- * live root. */
+/*
+ * Reads all. An unreadable container does not stop it: see container.err; an lxcpath that cannot be listed does. Live
+ * facts (running, pid, label) only on a live root.
+ */
 int container_list(struct container_host *out, const struct root *root, const struct policy_reader *reader,
 		   struct arena *arena, struct err *err);
 
+/* The same with the live facts taken from /proc below another root; NULL: none. */
+int container_list_live(struct container_host *out, const struct root *root, const struct root *proc,
+			const struct policy_reader *reader, struct arena *arena, struct err *err);
+
+/* The first of that name. */
 const struct container *container_find(const struct container_host *host, struct slice name);
 
 #endif

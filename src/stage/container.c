@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+
+#include "container-internal.h"
+
+static const char lxc_path_default[] = "/var/lib/lxc";
+static const char pve_dir[] = "/etc/pve/lxc";
+
+/* Where Incus and LXD keep their data, and what the names of their profile files begin with. */
+static const struct daemon {
+	enum container_kind kind;
+	const char *base, *prefix;
+} daemons[] = {
+	{ CONTAINER_INCUS, "/var/lib/incus", "incus-" },
+	{ CONTAINER_LXD, "/var/lib/lxd", "lxd-" },
+	{ CONTAINER_LXD, "/var/snap/lxd/common/lxd", "lxd-" },
+};
+
+typedef VEC(struct slice) path_vec;
+
+static enum fsio_kind kind_of(const struct container_run *run, const char *path)
+{
+	enum fsio_kind kind;
+
+	return fsio_kind(run->root, path, &kind, NULL) == 0 ? kind : FSIO_ELSE;
+}
+
+static bool has_name(const struct container_run *run, enum container_kind kind, struct slice name)
+{
+	for (size_t i = 0; i < run->list.len; i++)
+		if (run->list.ptr[i].kind == kind && slice_eq(run->list.ptr[i].name, name))
+			return true;
+	return false;
+}
+
+static void add_pve(struct container_run *run, struct slice vmid)
+{
+	struct container c = { .kind = CONTAINER_PVE, .name = vmid, .lxcpath = SLICE("/var/lib/lxc") };
+
+	c.config = arena_printf(run->arena, "%s/%.*s.conf", pve_dir, SLICE_FMT(vmid));
+	container_config_pve(run, &c);
+	VEC_PUSH(run->arena, &run->list, c);
+}
+
+/* This node's guests: /etc/pve/lxc is a link to nodes/NODE/lxc. */
+static int list_pve(struct container_run *run, struct err *err)
+{
+	struct slice *names;
+	size_t count;
+
+	if (!run->host->pve_is_mounted || kind_of(run, pve_dir) != FSIO_DIR)
+		return 0;
+	if (fsio_list(run->root, pve_dir, run->arena, &names, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		struct slice vmid = slice_sub(names[i], 0, names[i].len > 5 ? names[i].len - 5 : 0);
+
+		if (slice_ends(names[i], ".conf") && pve_is_vmid(vmid))
+			add_pve(run, vmid);
+	}
+	return 0;
+}
+
+/*
+ * What lies in /var/lib/lxc/VMID on a Proxmox host is written by Proxmox. With /etc/pve there, VMIDs that are not in it
+ * are leavings of guests that moved to another node. Without it, the guest is listed and the trouble told.
+ */
+static bool skip_vmid(struct container_run *run, struct slice lxcpath, struct slice name)
+{
+	return run->host->is_pve && slice_is(lxcpath, lxc_path_default) && pve_is_vmid(name) &&
+	       (run->host->pve_is_mounted || has_name(run, CONTAINER_PVE, name));
+}
+
+static void add_lxc(struct container_run *run, enum container_kind kind, struct slice lxcpath, struct slice name)
+{
+	struct container c = { .kind = kind, .name = name, .lxcpath = lxcpath };
+	const struct container_host *host = run->host;
+
+	c.config = arena_printf(run->arena, "%.*s/%.*s/config", SLICE_FMT(lxcpath), SLICE_FMT(name));
+	if (kind_of(run, c.config) == FSIO_MISSING)
+		return;
+	if (host->is_pve && slice_is(lxcpath, lxc_path_default) && pve_is_vmid(name)) {
+		c.kind = CONTAINER_PVE;
+		c.config = arena_printf(run->arena, "%s/%.*s.conf", pve_dir, SLICE_FMT(name));
+		err_put(&c.err, ERR_FAILED, "cannot read '%s': /etc/pve is not mounted", c.config);
+		err_hint(&c.err, "start it: systemctl start pve-cluster");
+		container_config_pve(run, &c);
+	} else {
+		container_config_lxc(run, &c);
+	}
+	VEC_PUSH(run->arena, &run->list, c);
+}
+
+/* lxccontainer.c list_defined_containers(): every entry whose name has no dot in front and that holds a config. */
+static int list_lxcpath(struct container_run *run, enum container_kind kind, struct slice lxcpath, struct err *err)
+{
+	const char *dir = arena_str(run->arena, lxcpath);
+	struct slice *names;
+	size_t count;
+
+	if (kind_of(run, dir) == FSIO_MISSING)
+		return 0;
+	if (fsio_list(run->root, dir, run->arena, &names, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (names[i].ptr[0] != '.' && !skip_vmid(run, lxcpath, names[i]))
+			add_lxc(run, kind, lxcpath, names[i]);
+	return 0;
+}
+
+static void add_path(struct container_run *run, path_vec *paths, struct slice path)
+{
+	if (!slice_starts(path, "/") || path.len > 4000)
+		return;
+	for (size_t i = 0; i < paths->len; i++)
+		if (slice_eq(paths->ptr[i], path))
+			return;
+	VEC_PUSH(run->arena, paths, path);
+}
+
+static bool is_daemons(struct slice lxcpath)
+{
+	for (size_t i = 0; i < sizeof daemons / sizeof *daemons; i++)
+		if (slice_starts(lxcpath, daemons[i].base))
+			return true;
+	return false;
+}
+
+/* "<lxcpath>/NAME/command" → both; false for hashed names and whatever else is bound under such a name. */
+static bool split_socket(struct slice socket, struct slice *lxcpath, struct slice *name)
+{
+	size_t end = socket.len - strlen("/command"), at = end;
+
+	while (at > 0 && socket.ptr[at - 1] != '/')
+		at--;
+	*name = slice_sub(socket, at, end - at);
+	*lxcpath = slice_sub(socket, 0, at > 1 ? at - 1 : at);
+	return slice_starts(socket, "/") && name->len > 0 && name->ptr[0] != '.' && lxcpath->len > 1;
+}
+
+static bool is_users(struct slice lxcpath)
+{
+	return slice_starts(lxcpath, "/home/") && slice_ends(lxcpath, "/.local/share/lxc");
+}
+
+/* A container of an lxcpath that only a running container tells of. A name that anybody could bind counts only where a
+ * configuration of root's answers to it. */
+static void add_running(struct container_run *run, const path_vec *paths)
+{
+	for (size_t i = 0; i < run->live.socket_count; i++) {
+		struct slice lxcpath, name;
+		struct container c = { .kind = CONTAINER_LXC };
+
+		if (!split_socket(run->live.sockets[i].name, &lxcpath, &name) || is_daemons(lxcpath) ||
+		    is_users(lxcpath))
+			continue;
+		for (size_t p = 0; p < paths->len && c.lxcpath.len == 0; p++)
+			c.lxcpath = slice_eq(paths->ptr[p], lxcpath) ? lxcpath : c.lxcpath;
+		if (c.lxcpath.len > 0)
+			continue; /* listed already */
+		c.name = name;
+		c.lxcpath = lxcpath;
+		c.config = arena_printf(run->arena, "%.*s/%.*s/config", SLICE_FMT(lxcpath), SLICE_FMT(name));
+		container_config_lxc(run, &c);
+		if (!err_is_set(&c.err) || c.lxc.file_count > 0)
+			VEC_PUSH(run->arena, &run->list, c);
+	}
+}
+
+static int list_lxc(struct container_run *run, struct err *err)
+{
+	enum policy_found found = POLICY_MISSING;
+	struct slice conf = { 0 }, *names;
+	path_vec paths = { 0 };
+	size_t count;
+
+	if (run->reader.read(run->reader.ctx, "/etc/lxc/lxc.conf", &found, &conf, &names, &count, run->arena, err) < 0)
+		return -1;
+	add_path(run, &paths, SLICE("/var/lib/lxc"));
+	if (found == POLICY_FILE)
+		add_path(run, &paths, lxc_path_of(conf, run->arena));
+	for (size_t i = 0; i < paths.len; i++)
+		if (list_lxcpath(run, CONTAINER_LXC, paths.ptr[i], err) < 0)
+			return -1;
+	add_running(run, &paths);
+	return 0;
+}
+
+/* Homes may be unreadable (NFS, another user's): then nothing can be told of them, and nothing is lost. */
+static void list_users(struct container_run *run)
+{
+	struct slice *names;
+	size_t count;
+
+	if (kind_of(run, "/home") != FSIO_DIR || fsio_list(run->root, "/home", run->arena, &names, &count, NULL) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		list_lxcpath(run, CONTAINER_USER,
+			     slice_of(arena_printf(run->arena, "/home/%.*s/.local/share/lxc", SLICE_FMT(names[i]))),
+			     NULL);
+}
+
+/* /var/lib/lxd may be a link to the snap's directory. */
+static bool is_listed(const struct container_run *run, const struct container *c)
+{
+	for (size_t i = 0; i < run->list.len && c->kind == CONTAINER_LXD; i++)
+		if (run->list.ptr[i].kind == c->kind && slice_eq(run->list.ptr[i].profile, c->profile))
+			return true;
+	return false;
+}
+
+static int list_daemon(struct container_run *run, const struct daemon *daemon, struct err *err)
+{
+	const char *dir = arena_printf(run->arena, "%s/security/apparmor/profiles", daemon->base);
+	const char *lxcpath = arena_printf(run->arena, "%s/containers", daemon->base);
+	struct slice *names;
+	size_t count;
+
+	if (kind_of(run, dir) == FSIO_MISSING)
+		return 0;
+	if (fsio_list(run->root, dir, run->arena, &names, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		struct container c = { .kind = daemon->kind, .lxcpath = slice_of(lxcpath) };
+
+		if (!slice_starts(names[i], daemon->prefix))
+			continue;
+		c.name = slice_from(names[i], strlen(daemon->prefix));
+		c.config = arena_printf(run->arena, "%s/%.*s", dir, SLICE_FMT(names[i]));
+		if (container_config_incus(run, &c) && !is_listed(run, &c))
+			VEC_PUSH(run->arena, &run->list, c);
+	}
+	return 0;
+}
+
+static int by_kind_and_name(const void *a, const void *b)
+{
+	const struct container *x = a, *y = b;
+	int order;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->kind == CONTAINER_PVE && x->name.len != y->name.len)
+		return x->name.len < y->name.len ? -1 : 1;
+	order = slice_cmp(x->name, y->name);
+	return order != 0 ? order : strcmp(x->config, y->config);
+}
+
+static int list_all(struct container_run *run, struct err *err)
+{
+	if (list_pve(run, err) < 0 || list_lxc(run, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof daemons / sizeof *daemons; i++)
+		if (list_daemon(run, &daemons[i], err) < 0)
+			return -1;
+	list_users(run);
+	return 0;
+}
+
+int container_list_live(struct container_host *out, const struct root *root, const struct root *proc,
+			const struct policy_reader *reader, struct arena *arena, struct err *err)
+{
+	struct container_run run = { .host = out, .root = root, .inner = reader, .arena = arena };
+
+	*out = (struct container_host){ 0 };
+	run.reader = (struct policy_reader){ .ctx = &run, .read = container_read_cached };
+	container_host_read(&run);
+	if (proc)
+		container_live_read(&run.live, proc, arena);
+	if (list_all(&run, err) < 0)
+		return -1;
+	for (size_t i = 0; i < run.list.len; i++)
+		container_live_join(&run.list.ptr[i], &run.live, arena);
+	if (run.list.len > 0)
+		qsort(run.list.ptr, run.list.len, sizeof *run.list.ptr, by_kind_and_name);
+	out->list = run.list.ptr;
+	out->count = run.list.len;
+	return 0;
+}
+
+int container_list(struct container_host *out, const struct root *root, const struct policy_reader *reader,
+		   struct arena *arena, struct err *err)
+{
+	return container_list_live(out, root, root->live ? root : NULL, reader, arena, err);
+}
+
+const struct container *container_find(const struct container_host *host, struct slice name)
+{
+	for (size_t i = 0; i < host->count; i++)
+		if (slice_eq(host->list[i].name, name))
+			return &host->list[i];
+	return NULL;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `t-container show ROOT` prints what is found below a root, for tests/t-hosts.sh; `count ROOT` only how many. */
+#include <nestfix/container.h>
+
+#include "../lib/reader.h"
+#include "../lib/tap.h"
+#include "../lib/tmp.h"
+
+static struct arena arena;
+static struct root root;
+static struct err err;
+static struct container_host host;
+
+static void put(const char *path, const char *text)
+{
+	tmp_write(path, text, strlen(text), 0644);
+}
+
+static void link_to(const char *path, const char *target)
+{
+	put(path, "");
+	unlink(tmp_path(path));
+	if (symlink(target, tmp_path(path)) != 0)
+		perror(path);
+}
+
+static int look(const struct root *proc)
+{
+	const struct policy_reader reader = { &root, reader_disk };
+
+	err_clear(&err);
+	return container_list_live(&host, &root, proc, &reader, &arena, &err);
+}
+
+static const struct container *find(const char *name)
+{
+	static const struct container none;
+	const struct container *c = container_find(&host, slice_of(name));
+
+	return c ? c : &none;
+}
+
+/* Without openat2 (an old kernel, valgrind) a root other than / is walked without following any link. */
+static bool links_work(void)
+{
+	enum fsio_kind kind;
+
+	link_to("/probe", "nothing");
+	put("/nothing", "");
+	return fsio_kind(&root, "/probe", &kind, NULL) == 0;
+}
+
+static void an_empty_root(void)
+{
+	is_num(look(NULL), 0, "a root without anything");
+	ok(host.count == 0 && !host.is_pve && host.lxc.len == 0 && host.liblxc_state == PACKAGES_LIBLXC_UNKNOWN,
+	   "holds nothing");
+	ok(!container_find(&host, SLICE("x")), "and finds nothing");
+}
+
+static void odd_names_are_data(void)
+{
+	put("/var/lib/lxc/a b/config", "lxc.apparmor.profile = generated\n");
+	put("/var/lib/lxc/q\"'*?/config", "lxc.uts.name = x\n");
+	put("/var/lib/lxc/new\nline/config", "lxc.apparmor.profile = unconfined\n");
+	put("/var/lib/lxc/..dots/config", "lxc.uts.name = x\n");
+	put("/var/lib/lxc/.hidden/config", "lxc.uts.name = x\n");
+	put("/var/lib/lxc/empty/rootfs/etc/x", "");
+	is_num(look(NULL), 0, "odd names");
+	is_num(host.count, 3, "those with a dot in front and those without a config are none");
+	is_text(find("a b")->profile, "lxc-a b_</var/lib/lxc>", "blanks");
+	is_text(slice_of(find("q\"'*?")->config), "/var/lib/lxc/q\"'*?/config", "quotes and glob characters");
+	is_text(find("q\"'*?")->profile, "lxc-container-default-cgns", "the default profile");
+	is_num(find("new\nline")->origin, CONTAINER_UNCONFINED, "a line end");
+}
+
+static void configurations_decide(void)
+{
+	static const char hide[] = "lxc.mount.entry = /dev/null sys/module/apparmor/parameters/enabled none bind 0 0\n";
+	AUTOBUF text = { 0 };
+
+	buf_adds(&text, "lxc.apparmor.profile = unconfined\n");
+	buf_adds(&text, hide);
+	put("/var/lib/lxc/off/config", buf_str(&text));
+	buf_clear(&text);
+	buf_adds(&text, "lxc.apparmor.profile = generated\nlxc.apparmor.allow_nesting = 1\nlxc.idmap = u 0 1 1\n");
+	buf_adds(&text, hide);
+	put("/var/lib/lxc/gen/config", buf_str(&text));
+	put("/var/lib/lxc/gen/apparmor/lxc-gen_<-var-lib-lxc>", "profile x {}\n");
+	put("/var/lib/lxc/same/config", "lxc.apparmor.profile = unchanged\n");
+	put("/var/lib/lxc/own/config", "lxc.apparmor.profile = my-own\n");
+	put("/var/lib/lxc/bad/config", "lxc.apparmor.profile = generated\nlxc.oops\n");
+	tmp_write("/var/lib/lxc/loose/config", "lxc.uts.name = x\n", 17, 0666);
+	is_num(look(NULL), 0, "one unreadable container does not stop it");
+	is_num(find("off")->origin, CONTAINER_OFF, "unconfined and hidden is off");
+	ok(find("gen")->origin == CONTAINER_GENERATED && find("gen")->hidden,
+	   "hidden alone leaves the profile in force");
+	ok(find("gen")->nesting && find("gen")->unprivileged, "nesting, unprivileged");
+	is_text(slice_of(find("gen")->generated), "/var/lib/lxc/gen/apparmor/lxc-gen_<-var-lib-lxc>", "generated text");
+	is_num(find("same")->origin, CONTAINER_UNCHANGED, "unchanged");
+	ok(find("own")->origin == CONTAINER_STATIC && !find("own")->generated, "a profile by name");
+	is_text(find("own")->profile, "my-own", "its name");
+	is_err(&find("bad")->err, "/var/lib/lxc/bad/config:2:", "a bad line is told with its place");
+	is_num(find("bad")->origin, CONTAINER_GENERATED, "and what stands before it");
+	is_err(&find("loose")->err, "cannot trust", "a file that others can write is not trusted");
+	is_num(find("loose")->profile.len, 0, "nor read");
+}
+
+static void other_paths(void)
+{
+	put("/etc/lxc/lxc.conf", "lxc.lxcpath = /srv/ct\n");
+	put("/srv/ct/far/config", "lxc.apparmor.profile = generated\n");
+	is_num(look(NULL), 0, "lxc.lxcpath");
+	is_text(find("far")->profile, "lxc-far_</srv/ct>", "is looked at, too");
+	ok(find("own")->config != NULL, "beside the default one");
+	link_to("/var/lib/lxc/linked", "/srv/ct/far");
+	look(NULL);
+	if (links_work())
+		ok(find("linked")->config && !err_is_set(&find("linked")->err), "a container's folder may be a link");
+	put("/etc/lxc/lxc.conf", "lxc.lxcpath = relative/path\n");
+	is_num(look(NULL), 0, "a relative lxcpath is passed over");
+}
+
+static void users_containers(void)
+{
+	put("/home/alice/.local/share/lxc/hers/config", "lxc.apparmor.profile = unconfined\n");
+	put("/home/bob/file", "");
+	if (chown(tmp_path("/home/alice/.local/share/lxc/hers/config"), 1000, 1000) != 0) {
+		tap_skip("users' containers", "needs root");
+		return;
+	}
+	is_num(look(NULL), 0, "containers of users");
+	is_num(find("hers")->kind, CONTAINER_USER, "are told apart");
+	is_err(&find("hers")->err, "belongs to uid 1000", "and not read");
+	ok(find("hers")->unprivileged && find("hers")->lxc.profile.value.len == 0, "nothing of it counts");
+	is_num(host.list[host.count - 1].kind, CONTAINER_USER, "they come last");
+	if (!links_work())
+		return;
+	link_to("/home/bob/.local/share/lxc", "/var/lib/lxc");
+	look(NULL);
+	is_err(&host.list[host.count - 1].err, "through a symlink", "nothing is read through a user's link");
+	is_num(host.list[host.count - 1].lxc.file_count, 0, "not a byte");
+	unlink(tmp_path("/home/bob/.local/share/lxc"));
+}
+
+static void proxmox(void)
+{
+	put("/var/lib/dpkg/status", "Package: pve-manager\nStatus: install ok installed\nVersion: 8.4.1\n");
+	put("/var/lib/lxc/101/config", "lxc.apparmor.profile = unconfined\n");
+	put("/usr/share/lxc/config/common.conf", "lxc.include = /usr/share/lxc/config/common.conf.d/\n");
+	put("/usr/share/lxc/config/common.conf.d/60-x.conf", "lxc.hook.start-host = /x\n");
+	put("/usr/share/lxc/config/userns.conf", "lxc.cap.drop =\n");
+	is_num(look(NULL), 0, "Proxmox without /etc/pve");
+	ok(host.is_pve && !host.pve_is_mounted && !host.pve_has_quorum && host.pve_major == 8, "is told");
+	is_num(find("101")->kind, CONTAINER_PVE, "a VMID in /var/lib/lxc is Proxmox'");
+	is_err(&find("101")->err, "/etc/pve is not mounted", "with the trouble");
+	put("/etc/pve/nodes/a/lxc/101.conf",
+	    "features: nesting=1\nostype: debian\nunprivileged: 1\nlxc.apparmor.raw: x,\n"
+	    "[snap]\nlxc.apparmor.profile: unconfined\n");
+	put("/etc/pve/nodes/a/lxc/1000.conf", "hostname: h\nlxc.apparmor.profile: \n");
+	put("/etc/pve/nodes/a/lxc/099.conf", "hostname: h\n");
+	put("/etc/pve/nodes/a/lxc/102.conf.tmp.77", "hostname: h\n");
+	put("/etc/pve/nodes/b/lxc/202.conf", "hostname: there\n");
+	put("/var/lib/lxc/202/config", "lxc.uts.name = left-behind\n");
+	link_to("/etc/pve/local", "nodes/a");
+	link_to("/etc/pve/lxc", "nodes/a/lxc");
+	is_num(look(NULL), 0, "Proxmox");
+	ok(host.pve_is_mounted && host.pve_has_quorum, "with quorum");
+	ok(!container_find(&host, SLICE("202")), "another node's guest is not listed");
+	ok(!container_find(&host, SLICE("099")) && !container_find(&host, SLICE("102")), "nor what is no guest");
+	is_text(find("101")->profile, "lxc-101_</var/lib/lxc>", "VMID.conf counts, not what LXC was given last time");
+	ok(find("101")->nesting && find("101")->unprivileged, "its features");
+	is_num(find("101")->lxc.start_host.count, 1, "the common configuration counts");
+	is_num(find("101")->lxc.raw.count, 1, "raw lines count, those of a snapshot do not");
+	is_num(find("101")->lxc.raw.items[0].place.line, 4, "with their line");
+	is_text(find("1000")->profile, "lxc-container-default-cgns", "an empty raw profile gives LXC's default");
+	ok(find("1000")->lxc.raw.count == 0, "and Proxmox adds no rules of its own");
+	ok(slice_is(host.list[host.count - 1].name, "hers") || geteuid() != 0, "sorted by kind");
+	chmod(tmp_path("/etc/pve/nodes/a"), 0555);
+	look(NULL);
+	ok(host.pve_is_mounted && !host.pve_has_quorum, "no write bit is no quorum");
+	chmod(tmp_path("/etc/pve/nodes/a"), 0755);
+}
+
+static void incus_and_lxd(void)
+{
+	static const char ct[] = "profile \"incus-p_c1_</var/lib/incus>\" {\n  ### Base profile\n"
+				 "  ### Configuration: nesting\n}\n";
+
+	put("/var/lib/incus/security/apparmor/profiles/incus-p_c1", ct);
+	put("/var/lib/incus/security/apparmor/profiles/incus-vm", "profile \"incus-vm\" {\n  /dev/kvm rw,\n}\n");
+	put("/var/lib/incus/security/apparmor/profiles/incus_dnsmasq-br0", "profile \"x\" {\n  ### Base profile\n}\n");
+	put("/var/lib/lxd/security/apparmor/profiles/lxd-c2", "profile \"lxd-c2_<x>\" {\n  ### Base profile\n}\n");
+	put("/var/snap/lxd/common/lxd/security/apparmor/profiles/lxd-c2",
+	    "profile \"lxd-c2_<x>\" {\n  ### Base profile\n}\n");
+	is_num(look(NULL), 0, "Incus and LXD");
+	is_num(find("p_c1")->kind, CONTAINER_INCUS, "an Incus container");
+	is_text(find("p_c1")->profile, "incus-p_c1_</var/lib/incus>", "its profile's name");
+	ok(find("p_c1")->nesting && !find("p_c1")->unprivileged, "its nesting");
+	ok(!container_find(&host, SLICE("vm")), "a virtual machine is none");
+	is_num(find("c2")->kind, CONTAINER_LXD, "an LXD container");
+	ok(host.list[host.count - 1].kind == CONTAINER_USER ? !slice_is(host.list[host.count - 3].name, "c2")
+							    : !slice_is(host.list[host.count - 2].name, "c2"),
+	   "is listed once where /var/lib/lxd is the snap's");
+}
+
+static void process(int pid, int ppid, int uid, const char *nspid, const char *label)
+{
+	AUTOBUF text = { 0 };
+
+	buf_addf(&text, "Name:\tx\nPPid:\t%d\nUid:\t%d\t%d\t%d\t%d\nNSpid:\t%s\n", ppid, uid, uid, uid, uid, nspid);
+	put(arena_printf(&arena, "/proc/%d/status", pid), buf_str(&text));
+	put(arena_printf(&arena, "/proc/%d/attr/current", pid), label);
+}
+
+static void opens(int pid, int fd, const char *target)
+{
+	link_to(arena_printf(&arena, "/proc/%d/fd/%d", pid, fd), target);
+}
+
+static const char sockets[] =
+    "Num       RefCount Protocol Flags    Type St Inode Path\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 501 @/var/lib/lxc/own/command\n"
+    "0000000000000000: 00000003 00000000 00000000 0001 03 509 @/var/lib/lxc/same/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 502 @/var/lib/lxc/gen/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 503 @/var/lib/lxc/a b/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 504 @/var/lib/lxc/off/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 505 @/opt/lxc/else/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 506 @/opt/lxc/theirs/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 507 /var/lib/lxc/bad/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 508 @/var/lib/incus/containers/p_c1/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 510 @/../../etc/command\n"
+    "garbage @/var/lib/lxc/bad/command\n";
+
+static void live(void)
+{
+	put("/proc/net/unix", sockets);
+	put("/opt/lxc/else/config", "lxc.apparmor.profile = generated\n");
+	tmp_write("/opt/lxc/theirs/config", "lxc.uts.name = x\n", 17, 0666);
+	process(1, 0, 0, "1", "unconfined\n");
+	process(40, 1, 0, "40", "/usr/bin/lxc-start (enforce)\n");
+	opens(40, 3, "/dev/null");
+	opens(40, 4, "socket:[501]");
+	process(41, 40, 0, "41\t1", "lxc-container-default-cgns (enforce)\n");
+	process(42, 41, 0, "42\t2", "lxc-container-default-cgns (enforce)\n");
+	process(43, 42, 0, "43\t9\t1", "inner (enforce)\n");
+	/* a monitor whose descriptors cannot be seen */
+	process(50, 1, 0, "50", "unconfined\n");
+	process(51, 50, 100000, "51\t1", "lxc-gen_</var/lib/lxc>//&:lxc-gen_<-var-lib-lxc>:unconfined (enforce)\n");
+	/* a user who binds a name and makes a pid namespace */
+	process(60, 1, 1000, "60", "unconfined\n");
+	opens(60, 3, "socket:[504]");
+	process(61, 60, 1000, "61\t1", "lxc-a b_</var/lib/lxc>//&:x:y (enforce)\n");
+	process(70, 1, 0, "70", "unconfined\n");
+	opens(70, 7, "socket:[508]");
+	process(71, 70, 0, "71\t1", "incus-p_c1_</var/lib/incus>//&:incus-p_c1_<var-lib-incus>:unconfined\n");
+	is_num(look(&root), 0, "live facts");
+	ok(find("own")->running && find("own")->pid == 41, "the monitor's child that is process 1 is the init");
+	is_text(find("own")->label, "lxc-container-default-cgns", "its label, without the mode");
+	ok(!find("same")->running && find("same")->pid == 0, "a connection is no listener");
+	ok(!find("bad")->running, "nor is a socket in the file system, or garbage");
+	ok(find("gen")->running && find("gen")->pid == 51, "without the monitor's descriptors a generated label tells");
+	ok(find("off")->pid == 0 && find("a b")->pid == 0, "a user's process is no init, whatever it binds or wears");
+	is_num(find("p_c1")->pid, 71, "Incus' containers, too");
+	is_text(find("p_c1")->label, "incus-p_c1_</var/lib/incus>//&:incus-p_c1_<var-lib-incus>:unconfined",
+		"a label without mode is kept whole");
+	ok(find("else")->running && slice_is(find("else")->lxcpath, "/opt/lxc"),
+	   "a container of another path is found");
+	ok(!container_find(&host, SLICE("theirs")), "but not one whose configuration anybody can write");
+	is_num(look(NULL), 0, "without /proc");
+	ok(!find("own")->running && !container_find(&host, SLICE("else")), "nothing runs");
+}
+
+static const char *origin_word(enum container_origin origin)
+{
+	static const char *const words[] = { "static", "generated", "unconfined", "unchanged", "off" };
+
+	return words[origin];
+}
+
+static void show_one(const struct container *c)
+{
+	static const char *const kinds[] = { "lxc", "pve", "incus", "lxd", "user" };
+
+	printf("%s '%.*s' %s '%.*s'%s%s%s%s", kinds[c->kind], SLICE_FMT(c->name), origin_word(c->origin),
+	       SLICE_FMT(c->profile), c->nesting ? " nesting" : "", c->unprivileged ? " unprivileged" : "",
+	       c->hidden ? " hidden" : "", c->generated ? " text" : "");
+	if (c->lxc.raw.count)
+		printf(" raw=%zu", c->lxc.raw.count);
+	if (c->lxc.start_host.count)
+		printf(" start-host=%zu", c->lxc.start_host.count);
+	if (c->kind == CONTAINER_PVE)
+		printf("%s%s%s%.*s", c->pve.has_pending ? " pending" : "", c->pve.has_snapshots ? " snapshots" : "",
+		       c->pve.hookscript.len ? " hookscript=" : "", SLICE_FMT(c->pve.hookscript));
+	printf("%s%s\n", err_is_set(&c->err) ? " ERROR " : "", c->err.text);
+}
+
+static int show(const char *dir, bool all)
+{
+	static const char *const liblxc[] = { "unknown", "denies", "cured" };
+
+	if (root_open(&root, dir, &err) < 0 || look(NULL) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return 1;
+	}
+	printf("host lxc='%.*s' liblxc='%.*s' lxc-pve='%.*s' incus='%.*s' lxd='%.*s' library=%s", SLICE_FMT(host.lxc),
+	       SLICE_FMT(host.liblxc), SLICE_FMT(host.lxc_pve), SLICE_FMT(host.incus), SLICE_FMT(host.lxd),
+	       liblxc[host.liblxc_state]);
+	if (host.is_pve)
+		printf(" pve=%d%s%s", host.pve_major, host.pve_is_mounted ? " mounted" : "",
+		       host.pve_has_quorum ? " quorum" : "");
+	printf(" containers=%zu\n", host.count);
+	for (size_t i = 0; i < host.count && all; i++)
+		show_one(&host.list[i]);
+	root_release(&root);
+	arena_release(&arena);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && (strcmp(argv[1], "show") == 0 || strcmp(argv[1], "count") == 0))
+		return show(argv[2], argv[1][0] == 's');
+	tmp_make();
+	if (root_open(&root, tmp_dir, &err) < 0)
+		return 1;
+	an_empty_root();
+	odd_names_are_data();
+	configurations_decide();
+	other_paths();
+	users_containers();
+	if (links_work())
+		proxmox();
+	else
+		tap_skip("Proxmox", "links cannot be followed below a root here");
+	incus_and_lxd();
+	live();
+	root_release(&root);
+	arena_release(&arena);
+	tmp_remove();
+	return tap_done();
+}
