@@ -10,6 +10,7 @@ docdir ?= $(datadir)/doc/aa-nestfix
 
 FUZZ_CC ?= clang
 PKG_CONFIG ?= pkg-config
+PARSER ?= apparmor_parser
 LIBS := libapparmor libpcre2-8 libarchive jansson libmd
 B ?= build/$(if $(SAN),san,release)
 FUZZ_RUNS ?= 100000
@@ -112,6 +113,10 @@ install: $B/aa-nestfix
 	install -D -m 755 $B/aa-nestfix $(DESTDIR)$(sbindir)/aa-nestfix
 	install -d $(DESTDIR)$(datadir)/aa-nestfix/patches $(DESTDIR)$(docdir)
 	install -m 644 patches/*.conflict $(DESTDIR)$(datadir)/aa-nestfix/patches
+	install -D -m 644 profiles/lxc-container-nestfix $(DESTDIR)/etc/apparmor.d/lxc/lxc-container-nestfix
+	if echo 'profile x { userns, }' | $(PARSER) -q -Q -K -S >/dev/null 2>&1; then \
+		install -D -m 644 profiles/lxc-container-nestfix.userns \
+			$(DESTDIR)/etc/apparmor.d/abstractions/lxc-container-nestfix.d/userns; fi
 	install -m 644 README.md NEWS.md SECURITY.md patches/README.md $(DESTDIR)$(docdir)
 
 clean:
