@@ -2,12 +2,9 @@
 
 #include <fcntl.h>
 
-#include <nestfix/discover.h>
+#include "discover-internal.h"
 
 static const char policy_base[] = "/etc/apparmor.d"; /* apparmor_parser's built-in search directory */
-
-typedef VEC(struct site_policy *) policy_vec;
-typedef VEC(struct site_skipped) skipped_vec;
 
 static bool is_link(const struct root *root, const char *path)
 {
@@ -64,7 +61,7 @@ static int refuse_binary(const struct policy *policy, struct err *err)
 	return 0;
 }
 
-static int read_policy(struct site *site, const char *path, struct policy *policy, struct err *err)
+int discover_read(struct site *site, const char *path, struct policy *policy, struct err *err)
 {
 	if (policy_read(policy, site->sources, path, site->arena, err) < 0)
 		return -1;
@@ -77,7 +74,7 @@ static void add_file(struct site *site, const char *path, policy_vec *policies, 
 	struct site_policy *sp = ARENA_NEW(site->arena, struct site_policy);
 	struct site_skipped bad = { .path = path };
 
-	if (read_policy(site, path, &sp->policy, &bad.err) < 0)
+	if (discover_read(site, path, &sp->policy, &bad.err) < 0)
 		VEC_PUSH(site->arena, skipped, bad);
 	else
 		VEC_PUSH(site->arena, policies, sp);
@@ -130,7 +127,7 @@ static bool meets(const struct site_target *target, const struct policy *policy)
 {
 	if (target->path)
 		return reads_file(policy, target->path);
-	return policy_find(policy, target->profile) != NULL;
+	return target->profile.len > 0 && policy_find(policy, target->profile) != NULL;
 }
 
 static bool is_skipped_file(const skipped_vec *skipped, const struct site_target *target)
@@ -139,6 +136,17 @@ static bool is_skipped_file(const skipped_vec *skipped, const struct site_target
 		if (strcmp(skipped->ptr[i].path, target->path) == 0)
 			return true;
 	return false;
+}
+
+static int not_found(const struct site_target *target, struct err *err)
+{
+	if (target->container.len > 0) {
+		err_put(err, ERR_USAGE, "cannot find a container or file '%.*s'", SLICE_FMT(target->container));
+		return err_hint(err, "a profile is named 'profile:%.*s', a file by its path",
+				SLICE_FMT(target->container));
+	}
+	err_put(err, ERR_USAGE, "cannot find a profile named '%.*s'", SLICE_FMT(target->profile));
+	return err_hint(err, "type 'aa-nestfix check' for all that are affected");
 }
 
 /* A file outside the boot policy that the user named. */
@@ -153,7 +161,7 @@ static int add_named(struct site *site, struct site_target *target, policy_vec *
 		return err_put(err, ERR_USAGE, "cannot find the file '%s'",
 			       root_path(site->root, target->path, site->arena));
 	sp->named = true;
-	if (read_policy(site, target->path, &sp->policy, err) < 0)
+	if (discover_read(site, target->path, &sp->policy, err) < 0)
 		return -1;
 	if (sp->policy.count == 0)
 		return err_put(err, ERR_USAGE, "cannot find a profile in '%s'", target->path);
@@ -169,39 +177,69 @@ static int meet_targets(struct site *site, policy_vec *policies, const skipped_v
 	for (size_t t = 0; t < site->target_count; t++) {
 		struct site_target *target = &site->targets[t];
 
+		target->met = target->container.len > 0 && container_find(&site->host, target->container);
 		for (size_t i = 0; i < boot && !target->met; i++)
 			target->met = meets(target, &policies->ptr[i]->policy);
 		if (target->met || is_skipped_file(skipped, target))
 			continue;
 		if (target->path && add_named(site, target, policies, err) < 0)
 			return -1;
-		if (!target->met) {
-			err_put(err, ERR_USAGE, "cannot find a profile named '%.*s'", SLICE_FMT(target->profile));
-			return err_hint(err, "type 'aa-nestfix check' for all that are affected");
-		}
+		if (!target->met)
+			return not_found(target, err);
 	}
 	return 0;
 }
 
-int discover(struct site *out, const struct root *root, const struct conflict *conflict, struct site_target *targets,
-	     size_t target_count, struct re_pool *pool, struct arena *arena, struct err *err)
+struct policy_reader discover_reader(const struct root *root)
 {
-	struct policy_reader reader = { .ctx = (void *)(uintptr_t)root, .read = read_path };
-	policy_vec policies = { 0 };
-	skipped_vec skipped = { 0 };
+	return (struct policy_reader){ .ctx = (void *)(uintptr_t)root, .read = read_path };
+}
 
+static void begin(struct site *out, const struct root *root, const struct conflict *conflict, struct re_pool *pool,
+		  struct arena *arena)
+{
+	struct policy_reader *reader = ARENA_NEW(arena, struct policy_reader); /* the sources keep it */
+
+	*reader = discover_reader(root);
 	*out = (struct site){
 		.root = root,
 		.arena = arena,
 		.pool = pool,
 		.conflict = conflict,
 		.dialect = { .base = policy_base },
-		.targets = targets,
-		.target_count = target_count,
 	};
-	out->sources = policy_sources_new(&reader, &out->dialect, arena);
+	out->sources = policy_sources_new(reader, &out->dialect, arena);
+}
+
+int discover_generated(struct site *out, const struct root *root, const struct conflict *conflict,
+		       const struct container *container, struct re_pool *pool, struct arena *arena, struct err *err)
+{
+	struct site_policy *sp = ARENA_NEW(arena, struct site_policy);
+	policy_vec policies = { 0 };
+
+	begin(out, root, conflict, pool, arena);
+	sp->container = container;
+	if (discover_read(out, container->generated, &sp->policy, err) < 0)
+		return -1;
+	VEC_PUSH(arena, &policies, sp);
+	out->policies = policies.ptr;
+	out->policy_count = policies.len;
+	return 0;
+}
+
+int discover(struct site *out, const struct root *root, const struct conflict *conflict, struct site_target *targets,
+	     size_t target_count, struct re_pool *pool, struct arena *arena, struct err *err)
+{
+	struct policy_reader reader = discover_reader(root);
+	policy_vec policies = { 0 };
+	skipped_vec skipped = { 0 };
+
+	begin(out, root, conflict, pool, arena);
+	out->targets = targets;
+	out->target_count = target_count;
 	if (add_boot_policy(out, &policies, &skipped, err) < 0)
 		return -1;
+	discover_containers(out, &reader, &policies, &skipped);
 	if (meet_targets(out, &policies, &skipped, err) < 0)
 		return -1;
 	out->policies = policies.ptr;
@@ -234,17 +272,37 @@ static bool is_unconfined(const struct policy_profile *profile)
 	return false;
 }
 
+/* Is it the container that was named, by its generated text or by the static profile that it asks for? */
+static bool wears(const struct site *site, const struct site_target *target, const struct site_policy *policy,
+		  struct slice profile)
+{
+	const struct container *c = container_find(&site->host, target->container);
+
+	if (!c)
+		return false;
+	if (policy->container)
+		return policy->container == c;
+	return c->origin == CONTAINER_STATIC && slice_eq(c->profile, profile);
+}
+
 bool discover_wants(const struct site *site, const struct site_policy *policy, const struct policy_profile *profile)
 {
+	if (site->target_count == 0 && policy->container)
+		return !is_unconfined(profile); /* whatever its name: a long one is hashed */
 	if (site->target_count == 0)
 		return conflict_concerns(site->conflict, profile->name) && !is_unconfined(profile);
 	for (size_t t = 0; t < site->target_count; t++) {
 		const struct site_target *target = &site->targets[t];
 
+		if (target->container.len > 0) {
+			if (wears(site, target, policy, profile->name))
+				return true;
+			continue;
+		}
 		if (!target->path && slice_eq(target->profile, profile->name))
 			return true;
 		if (target->path && reads_file(&policy->policy, target->path))
-			return policy->named || conflict_concerns(site->conflict, profile->name);
+			return policy->named || policy->container || conflict_concerns(site->conflict, profile->name);
 	}
 	return false;
 }
@@ -270,8 +328,8 @@ int discover_target(struct site_target *out, const struct root *root, const char
 		return 0;
 	}
 	if (!strchr(text, '/')) {
-		err_put(err, ERR_USAGE, "cannot find a container or file '%s'", text);
-		return err_hint(err, "a profile is named 'profile:%s', a file by its path", text);
+		out->container = slice_of(text);
+		return *text ? 0 : err_put(err, ERR_USAGE, "cannot find a container without a name");
 	}
 	text = fsio_absolute(text, arena, err);
 	if (!text)

@@ -237,6 +237,41 @@ static int judge_denied(struct search *s, struct locate_case *c, const rule_vec 
 	return 0;
 }
 
+/* Does the kernel's own copy of the profile allow every access of the scope, to the owner and to everybody else? */
+static bool kernel_allows(const struct site_policy *sp, const struct policy_profile *profile,
+			  const struct conflict_scope *scope)
+{
+	const struct automaton_profile *loaded = sp->in_force ? automaton_find(sp->in_force, profile->name) : NULL;
+
+	for (size_t i = 0; loaded && i < scope->access_count; i++) {
+		struct automaton_perms perms = automaton_path(loaded, scope->access[i].path);
+
+		for (int half = AUTOMATON_USER; half <= AUTOMATON_OTHER; half++)
+			if ((perms.half[half].allow & scope->access[i].perms) != scope->access[i].perms)
+				return false;
+	}
+	return loaded != NULL;
+}
+
+/*
+ * A generated text is cured elsewhere than in its file: in the kernel, or, where nothing runs yet, by the drop-in that
+ * its next start reads.
+ */
+static bool is_cured_elsewhere(const struct search *s, const struct site_policy *sp, struct locate_case *c)
+{
+	if (!sp->container)
+		return false;
+	if (kernel_allows(sp, c->profile, c->scope))
+		c->cure = SLICE("the policy in the kernel");
+	else if (!s->site->root->live && discover_is_liblxc(sp->container) && dropin_covers(&s->site->dropin, c->scope))
+		c->cure = SLICE(DROPIN_PATH);
+	else
+		return false;
+	c->state = LOCATE_ALLOWED;
+	c->witness = c->scope->access[0].path;
+	return true;
+}
+
 static int judge(struct search *s, const struct site_policy *sp, struct policy_profile *profile,
 		 const struct conflict_scope *scope)
 {
@@ -247,7 +282,7 @@ static int judge(struct search *s, const struct site_policy *sp, struct policy_p
 		return -1;
 	if (deniers.len == 0)
 		judge_undenied(s, &c);
-	else if (judge_denied(s, &c, &deniers) < 0)
+	else if (!is_cured_elsewhere(s, sp, &c) && judge_denied(s, &c, &deniers) < 0)
 		return -1;
 	VEC_PUSH(s->arena, &s->cases, c);
 	if (c.state > s->finding->worst && (c.state != LOCATE_NO_ALLOW || c.culprit_count > 0))
