@@ -38,6 +38,9 @@ struct dropin {
 void dropin_text(enum dropin_mode mode, const struct conflict *conflict, const struct conflict_scope *const *scopes,
 		 size_t count, struct buf *out);
 
+/* The rules alone, on one line: "priority=1 allow PATTERN w, …". */
+void dropin_rules(const struct conflict_scope *const *scopes, size_t count, struct buf *out);
+
 /* Reads one back. Only what dropin_text would write counts: anything else is DROPIN_EDITED. */
 void dropin_read(struct dropin *out, struct slice text, const struct conflict *conflict, struct arena *arena);
 

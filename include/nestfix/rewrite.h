@@ -9,14 +9,29 @@
 #ifndef NESTFIX_REWRITE_H
 #define NESTFIX_REWRITE_H
 
+#include <nestfix/dropin.h>
 #include <nestfix/locate.h>
 
+enum patch_kind {
+	PATCH_POLICY, /* a policy file: written, compiled, loaded */
+	PATCH_LIVE,   /* a generated text: never written, since its owner writes it anew; only compiled and loaded */
+	PATCH_CREATE, /* our own drop-in, written whole */
+};
+
 struct patch_file {
-	const struct policy_source *source;
-	struct edit *edits; /* sorted by place */
+	enum patch_kind kind;
+	const struct policy_source *source; /* NULL for PATCH_CREATE */
+	const char *path;                   /* PATCH_CREATE; see patch_path */
+	bool existed;                       /* PATCH_CREATE: it takes the place of an older one */
+	struct edit *edits;                 /* sorted by place */
 	size_t edit_count;
 	struct slice old, new_;
 };
+
+static inline const char *patch_path(const struct patch_file *file)
+{
+	return file->source ? file->source->path : file->path;
+}
 
 struct patch {
 	const struct site *site;
@@ -27,12 +42,16 @@ struct patch {
 	size_t policy_count;
 	const struct re *paths; /* the exemption: what may change */
 	uint32_t perms;
+	enum dropin_mode dropin; /* what the PATCH_CREATE among the files is to do, and in which scopes */
+	const struct conflict_scope **dropin_scopes;
+	size_t dropin_scope_count;
+	struct slice sample; /* a generated text to try it on where no container runs */
 };
 
 /*
  * Cures every case that is LOCATE_BLOCKED. Where there is none and a case is LOCATE_SEVERAL, LOCATE_FIXED or
- * LOCATE_NO_ALLOW: ERR_REFUSED, and the sentence lists the rules; likewise where the rest of a rule cannot be written as a
- * pattern. An empty patch (file_count 0): nothing to do.
+ * LOCATE_NO_ALLOW: ERR_REFUSED, and the sentence lists the rules; likewise where the rest of a rule cannot be written
+ * as a pattern. An empty patch (file_count 0): nothing to do.
  */
 int rewrite(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,
 	    struct err *err);

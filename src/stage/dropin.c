@@ -14,16 +14,33 @@ static void add_scopes(const struct conflict *conflict, const struct conflict_sc
 	buf_addc(out, '\n');
 }
 
-static void add_raw(const struct conflict_scope *scope, struct buf *out)
+static void add_rule(const struct conflict_scope *scope, size_t pattern, struct buf *out)
 {
 	static const char letters[] = "xwralkm"; /* in the order of the PERM_* bits */
 
+	buf_addf(out, "priority=1 allow %.*s ", SLICE_FMT(scope->give_back[pattern]));
+	for (size_t b = 0; b < sizeof letters - 1; b++)
+		if ((scope->perms & (1U << b)) != 0 && (letters[b] != 'a' || !(scope->perms & PERM_W)))
+			buf_addc(out, letters[b]);
+	buf_addc(out, ',');
+}
+
+void dropin_rules(const struct conflict_scope *const *scopes, size_t count, struct buf *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < scopes[i]->give_back_count; k++) {
+			buf_adds(out, out->len > 0 ? " " : "");
+			add_rule(scopes[i], k, out);
+		}
+	}
+}
+
+static void add_raw(const struct conflict_scope *scope, struct buf *out)
+{
 	for (size_t i = 0; i < scope->give_back_count; i++) {
-		buf_addf(out, "%spriority=1 allow %.*s ", raw_key, SLICE_FMT(scope->give_back[i]));
-		for (size_t b = 0; b < sizeof letters - 1; b++)
-			if ((scope->perms & (1U << b)) != 0 && (letters[b] != 'a' || !(scope->perms & PERM_W)))
-				buf_addc(out, letters[b]);
-		buf_adds(out, ",\n");
+		buf_adds(out, raw_key);
+		add_rule(scope, i, out);
+		buf_addc(out, '\n');
 	}
 }
 

@@ -13,6 +13,7 @@ struct attempt {
 	const struct patch *patch;
 	const struct compiler *compiler;
 	struct compile_text *texts; /* the files of the patch in their new form */
+	size_t text_count;
 	struct arena *arena;
 	struct err *err;
 };
@@ -75,8 +76,22 @@ static int check_edits(const struct patch *patch, const struct patch_file *file,
 	return 0;
 }
 
+/* The drop-in is written whole: it must be, byte for byte, what this program writes. */
+static int check_dropin(const struct patch *patch, const struct patch_file *file, struct err *err)
+{
+	AUTOBUF text = { 0 };
+
+	dropin_text(patch->dropin, patch->finding->conflict, patch->dropin_scopes, patch->dropin_scope_count, &text);
+	if (strcmp(patch_path(file), DROPIN_PATH) != 0 || !slice_eq(file->new_, buf_slice(&text)))
+		return err_put(err, ERR_REFUSED, "cannot prove '%s': it is not what this program writes",
+			       patch_path(file));
+	return 0;
+}
+
 static int check_file(const struct patch *patch, const struct patch_file *file, struct err *err)
 {
+	if (file->kind == PATCH_CREATE)
+		return check_dropin(patch, file, err);
 	if (!slice_eq(file->old, file->source->doc.text))
 		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': it was made for another text",
 			       file->source->path);
@@ -162,18 +177,19 @@ static bool allows(const struct automaton_profile *profile, const struct conflic
 	return true;
 }
 
-static int check_case(const struct attempt *a, const struct locate_case *c, const struct automaton *new_)
+static int check_scope(const struct attempt *a, struct slice name, const struct conflict_scope *scope,
+		       const struct automaton *new_)
 {
-	const struct automaton_profile *profile = automaton_find(new_, c->profile->name);
+	const struct automaton_profile *profile = automaton_find(new_, name);
 
 	if (!profile)
 		return err_put(a->err, ERR_REFUSED, "cannot accept the change: the profile '%.*s' would be lost",
-			       SLICE_FMT(c->profile->name));
-	for (size_t i = 0; i < c->scope->access_count; i++)
-		if (!allows(profile, &c->scope->access[i]))
+			       SLICE_FMT(name));
+	for (size_t i = 0; i < scope->access_count; i++)
+		if (!allows(profile, &scope->access[i]))
 			return err_put(a->err, ERR_REFUSED,
-				       "cannot accept the change: '%.*s' would still be denied '%.*s'",
-				       SLICE_FMT(c->profile->name), SLICE_FMT(c->scope->access[i].path));
+				       "cannot accept the change: '%.*s' would still be denied '%.*s'", SLICE_FMT(name),
+				       SLICE_FMT(scope->access[i].path));
 	return 0;
 }
 
@@ -182,7 +198,8 @@ static int check_witnesses(const struct attempt *a, const struct policy *policy,
 	const struct finding *finding = a->patch->finding;
 
 	for (size_t i = 0; i < finding->case_count; i++)
-		if (is_blocked_in(&finding->cases[i], policy) && check_case(a, &finding->cases[i], new_) < 0)
+		if (is_blocked_in(&finding->cases[i], policy) &&
+		    check_scope(a, finding->cases[i].profile->name, finding->cases[i].scope, new_) < 0)
 			return -1;
 	return 0;
 }
@@ -195,7 +212,7 @@ static int compare_policy(const struct attempt *a, struct proof_policy *p, struc
 
 	if (compile_policy(a->compiler, p->policy, NULL, 0, a->arena, &p->old_blob, a->err) < 0)
 		return -1;
-	if (compile_policy(a->compiler, p->policy, a->texts, patch->file_count, a->arena, &p->new_blob, a->err) < 0)
+	if (compile_policy(a->compiler, p->policy, a->texts, a->text_count, a->arena, &p->new_blob, a->err) < 0)
 		return err_wrap(a->err, "cannot accept the change");
 	if (automaton_read(&old, p->old_blob, a->arena, a->err) < 0 ||
 	    automaton_read(new_, p->new_blob, a->arena, a->err) < 0 ||
@@ -214,18 +231,136 @@ static int judge_policy(const struct attempt *a, const struct proof_policy *p, c
 	return check_witnesses(a, p->policy, new_);
 }
 
+/* What the drop-in may change: its own scopes, which may be more than were asked about. */
+static void exempt_scopes(const struct patch *patch, struct compare_exemption *out)
+{
+	out->paths = re_none(patch->site->pool);
+	for (size_t i = 0; i < patch->dropin_scope_count; i++) {
+		out->paths = re_alt(patch->site->pool, out->paths, patch->dropin_scopes[i]->paths);
+		out->perms |= patch->dropin_scopes[i]->perms;
+	}
+}
+
+/*
+ * A generated text with the drop-in's lines, against itself. What is wrong here would stop every container of the host.
+ */
+static int try_dropin(const struct attempt *a, const char *name, struct slice text, struct slice dropin)
+{
+	const struct patch *patch = a->patch;
+	struct compare_exemption exemption = { 0 };
+	struct policy policy = { .path = name };
+	struct proof_policy p = { .policy = &policy };
+	struct automaton old, new_;
+	AUTOBUF with = { 0 };
+
+	exempt_scopes(patch, &exemption);
+	if (!dropin_apply(text, dropin, &with))
+		return err_put(a->err, ERR_FAILED, "cannot try the drop-in on '%s': it holds no profile", name);
+	if (compile_text(a->compiler, name, text, a->arena, &p.old_blob, a->err) < 0 ||
+	    compile_text(a->compiler, name, buf_slice(&with), a->arena, &p.new_blob, a->err) < 0 ||
+	    automaton_read(&old, p.old_blob, a->arena, a->err) < 0 ||
+	    automaton_read(&new_, p.new_blob, a->arena, a->err) < 0 ||
+	    compare_automata(&p.comparison, &old, &new_, &exemption, patch->site->pool, a->arena, a->err) < 0)
+		return err_wrap(a->err, "cannot try the drop-in on '%s'", name);
+	if (!p.comparison.allowed)
+		return refuse_change(a, &p);
+	for (size_t i = 0; i < patch->dropin_scope_count; i++)
+		for (size_t n = 0; n < new_.count; n++)
+			if (check_scope(a, new_.profiles[n].name, patch->dropin_scopes[i], &new_) < 0)
+				return -1;
+	return 0;
+}
+
+/*
+ * The text without what tells one container from another: its profile's name, in both spellings. Equal rests of plain
+ * names need to be tried once.
+ */
+static struct slice anonymous(const struct attempt *a, const struct container *c, struct slice text)
+{
+	struct slice name = lxc_profile_name(c->name, c->lxcpath, a->arena);
+	struct slice file = lxc_profile_file(c->name, c->lxcpath, a->arena);
+	AUTOBUF out = { 0 };
+
+	for (size_t i = 0; i < c->name.len; i++)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c->name.ptr[i]))
+			return text;
+	while (text.len > 0) {
+		struct slice head = slice_sub(text, 0, name.len);
+		size_t next = slice_find(slice_from(text, 1), 'l') + 1;
+
+		if (slice_eq(head, name) || slice_eq(head, file)) {
+			buf_adds(&out, "@");
+			text = slice_from(text, name.len);
+			continue;
+		}
+		buf_addslice(&out, slice_sub(text, 0, next));
+		text = slice_from(text, next);
+	}
+	return arena_slice(a->arena, buf_slice(&out));
+}
+
+static int try_containers(const struct attempt *a, struct slice dropin, size_t *tried)
+{
+	const struct site *site = a->patch->site;
+	VEC(struct slice) known = { 0 };
+
+	for (size_t i = 0; i < site->policy_count; i++) {
+		const struct site_policy *sp = site->policies[i];
+		struct slice text;
+		bool again = false;
+
+		if (!sp->container || !discover_is_liblxc(sp->container))
+			continue;
+		text = anonymous(a, sp->container, sp->policy.sources[0]->doc.text);
+		for (size_t k = 0; k < known.len && !again; k++)
+			again = slice_eq(known.ptr[k], text);
+		if (again)
+			continue;
+		VEC_PUSH(a->arena, &known, text);
+		if (try_dropin(a, sp->policy.path, sp->policy.sources[0]->doc.text, dropin) < 0)
+			return -1;
+		++*tried;
+	}
+	return 0;
+}
+
+/* Raw lines are tried on every generated text of this host; where none is, on a sample of one. */
+static int prove_dropin(const struct attempt *a)
+{
+	const struct patch *patch = a->patch;
+	size_t tried = 0;
+
+	for (size_t i = 0; patch->dropin == DROPIN_PRIORITY && i < patch->file_count; i++) {
+		const struct patch_file *file = &patch->files[i];
+
+		if (file->kind != PATCH_CREATE)
+			continue;
+		if (try_containers(a, file->new_, &tried) < 0)
+			return -1;
+		if (tried == 0 && try_dropin(a, "a generated profile", patch->sample, file->new_) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void collect_texts(struct attempt *a)
 {
 	const struct patch *patch = a->patch;
 
 	a->texts = arena_array(a->arena, patch->file_count, sizeof *a->texts);
 	for (size_t i = 0; i < patch->file_count; i++)
-		a->texts[i] = (struct compile_text){ patch->files[i].source->path, patch->files[i].new_ };
+		if (patch->files[i].source)
+			a->texts[a->text_count++] =
+			    (struct compile_text){ patch->files[i].source->path, patch->files[i].new_ };
 }
 
 static int check_patch(const struct patch *patch, struct err *err)
 {
-	if (patch->file_count == 0 || patch->policy_count == 0)
+	bool dropin = false;
+
+	for (size_t i = 0; i < patch->file_count; i++)
+		dropin |= patch->files[i].kind == PATCH_CREATE;
+	if (patch->file_count == 0 || (patch->policy_count == 0 && !dropin))
 		return err_put(err, ERR_REFUSED, "cannot prove a change that changes nothing");
 	for (size_t i = 0; i < patch->file_count; i++)
 		if (check_file(patch, &patch->files[i], err) < 0)
@@ -262,6 +397,8 @@ int prove_patch(struct proof **out, const struct patch *patch, const struct comp
 	result = check_patch(patch, err);
 	if (result == 0)
 		result = prove_policies(&a, done, &count);
+	if (result == 0)
+		result = prove_dropin(&a);
 	if (policies) {
 		*policies = done;
 		*policy_count = count;

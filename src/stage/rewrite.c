@@ -158,6 +158,18 @@ static int by_place(const void *a, const void *b)
 	return (x->stmt->span.at > y->stmt->span.at) - (x->stmt->span.at < y->stmt->span.at);
 }
 
+/* Is it the generated text of a container, rather than a file that such a text includes? */
+static bool is_generated(const struct site *site, const struct policy_source *source)
+{
+	for (size_t i = 0; i < site->policy_count; i++) {
+		const struct site_policy *sp = site->policies[i];
+
+		if (sp->container && sp->policy.source_count > 0 && sp->policy.sources[0] == source)
+			return true;
+	}
+	return false;
+}
+
 /* The edits of all culprits of one file; the culprits are sorted by place. */
 static int patch_one(struct patch_file *file, const struct patch *patch, struct culprit **culprits, size_t count,
 		     struct arena *arena, struct err *err)
@@ -178,6 +190,7 @@ static int patch_one(struct patch_file *file, const struct patch *patch, struct 
 				 patch->site->pool, arena, &edit->with, err) < 0)
 			return -1;
 	}
+	file->kind = is_generated(patch->site, file->source) ? PATCH_LIVE : PATCH_POLICY;
 	file->old = file->source->doc.text;
 	if (doc_print(&file->source->doc, file->edits, count, &text, err) < 0)
 		return -1;
