@@ -85,6 +85,7 @@ struct backup {
 	struct backup_names conflicts, scopes;
 	struct backup_names profiles; /* names of the profiles that the change concerns */
 	struct backup_names reload;   /* top-level policy files to load after writing or undoing */
+	struct backup_names live;     /* generated texts of containers whose policy was replaced in the kernel alone */
 	struct backup_file *files;    /* by path, in the order of writing */
 	size_t file_count;
 };

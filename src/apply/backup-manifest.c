@@ -116,6 +116,8 @@ int backup_write_manifest(const struct root *root, const struct backup *backup, 
 	put(json, "files", files);
 	put(json, "profiles", put_names(&backup->profiles));
 	put(json, "reload", put_names(&backup->reload));
+	if (backup->live.len > 0)
+		put(json, "live", put_names(&backup->live));
 	return write_json(root, backup->id, json, err);
 }
 
@@ -223,6 +225,7 @@ static bool get_backup(const json_t *json, const char *id, struct arena *arena, 
 {
 	const char *named = json_string_value(json_object_get(json, "id"));
 	const json_t *files = json_object_get(json, "files"), *undone = json_object_get(json, "undone");
+	const json_t *live = json_object_get(json, "live");
 
 	*out = (struct backup){ .id = arena_str(arena, slice_of(id)), .file_count = json_array_size(files) };
 	out->time = get_string(json_object_get(json, "time"), arena);
@@ -238,7 +241,8 @@ static bool get_backup(const json_t *json, const char *id, struct arena *arena, 
 	return get_names(json_object_get(json, "conflicts"), arena, &out->conflicts) &&
 	       get_names(json_object_get(json, "scopes"), arena, &out->scopes) &&
 	       get_names(json_object_get(json, "profiles"), arena, &out->profiles) &&
-	       get_names(json_object_get(json, "reload"), arena, &out->reload);
+	       get_names(json_object_get(json, "reload"), arena, &out->reload) &&
+	       (!live || get_names(live, arena, &out->live));
 }
 
 /* The JSON of a manifest of our version, or NULL. */

@@ -13,6 +13,9 @@ struct reload {
 	const char *path;
 	struct slice before, after; /* compiled: what is to be put back, what is to be loaded; may be empty */
 	bool in_force;              /* at least one of its profiles is in the kernel */
+	bool live;                  /* the text generated for a running container: not in the boot cache */
+	bool gone;                  /* live, and its container was stopped meanwhile: nothing is to be done */
+	struct slice text;          /* live: the text that the change was planned on */
 };
 
 struct work {
@@ -33,6 +36,15 @@ void work_open(struct work *w, const struct compiler *compiler, const struct ker
 	       struct receipt *receipt);
 int work_lock(struct work *w, struct err *err);
 void work_release(struct work *w);
+
+/* ERR_REFUSED where a generated text is another than planned; `gone` where its container was stopped. */
+int work_check_live(struct work *w, struct reload *r, struct err *err);
+
+/*
+ * The generated texts that a rollback reloads, appended to the reloads: those that the change loaded and, where it
+ * placed or replaced the drop-in, those of all containers that run.
+ */
+int work_plan_live(struct work *w, const struct backup *backup, struct err *err);
 
 /* Which policies are in force: an `after` (else `before`) of which the kernel holds a profile. Fills receipt->profiles.
  */

@@ -11,7 +11,7 @@ static int is_loaded(const struct work *w, struct reload *r, name_vec *names, st
 	struct slice blob = r->after.len > 0 ? r->after : r->before;
 	struct automaton automaton;
 
-	if (blob.len == 0)
+	if (blob.len == 0 || r->gone)
 		return 0;
 	if (automaton_read(&automaton, blob, w->arena, err) < 0)
 		return err_wrap(err, "cannot read the compiled policy of '%s'", r->path);
@@ -72,7 +72,8 @@ int work_unload(struct work *w, struct err *err)
 int work_refresh_cache(struct work *w, struct err *err)
 {
 	for (size_t i = 0; i < w->reload_count; i++)
-		if (kernel_refresh_cache(w->kernel, w->compiler, w->reloads[i].path, w->arena, err) < 0)
+		if (!w->reloads[i].live &&
+		    kernel_refresh_cache(w->kernel, w->compiler, w->reloads[i].path, w->arena, err) < 0)
 			return -1;
 	return 0;
 }

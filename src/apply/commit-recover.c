@@ -26,6 +26,8 @@ static int reload_old(struct work *w, const struct backup *backup, const struct 
 		if (kind != FSIO_MISSING && compile_disk(w->compiler, r->path, w->arena, &r->after, err) < 0)
 			return -1;
 	}
+	if (!kernel_is_untouched(w, journal) && work_plan_live(w, backup, err) < 0)
+		return -1;
 	if (work_find_loaded(w, err) < 0 || work_load(w, err) < 0)
 		return -1;
 	return work_refresh_cache(w, err);

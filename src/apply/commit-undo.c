@@ -219,6 +219,8 @@ static int plan_reloads(struct work *w, const struct plan *plan, struct err *err
 		if (w->kernel->state == KERNEL_READY) /* to go back to; what does not compile is not in force anyway */
 			compile_disk(w->compiler, r->path, w->arena, &r->before, NULL);
 	}
+	if (work_plan_live(w, &plan->backup, err) < 0)
+		return -1;
 	return work_find_loaded(w, err);
 }
 
@@ -252,6 +254,9 @@ static void go_forward(struct work *w, struct plan *plan, struct err *err)
 {
 	struct err trouble = { 0 };
 
+	for (size_t i = 0; i < w->loaded; i++)
+		if (w->reloads[i].live && w->reloads[i].in_force)
+			err_hint(err, "'aa-nestfix fix' cures the containers that run once more");
 	work_unload(w, &trouble);
 	for (size_t i = plan->backup.file_count; i > 0; i--)
 		if (plan->steps[i - 1].done)

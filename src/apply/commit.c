@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <unistd.h>
+
 #include "commit-internal.h"
 
 enum { LOCK_SECONDS = 10 };
@@ -33,28 +35,6 @@ int work_changed_meanwhile(const char *path, struct err *err)
 	return err_hint(err, "try again: the change is then planned anew");
 }
 
-/* Every file that the proof speaks of still has the bytes that it had then. */
-static int check_planned(const struct work *w, const struct proof *proof, struct err *err)
-{
-	size_t count;
-	const struct proof_policy *policies = proof_policies(proof, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		const struct policy *policy = policies[i].policy;
-
-		for (size_t s = 0; s < policy->source_count; s++) {
-			const struct policy_source *source = policy->sources[s];
-			struct file now;
-
-			if (fsio_read(w->root, source->path, FSIO_LIMIT_POLICY, w->arena, &now, err) < 0)
-				return -1;
-			if (!slice_eq(now.bytes, source->doc.text))
-				return work_changed_meanwhile(source->path, err);
-		}
-	}
-	return 0;
-}
-
 static void collect_reloads(struct work *w, const struct proof *proof)
 {
 	size_t count;
@@ -62,12 +42,48 @@ static void collect_reloads(struct work *w, const struct proof *proof)
 
 	w->reloads = arena_array(w->arena, count, sizeof *w->reloads);
 	w->reload_count = count;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		const struct policy *policy = policies[i].policy;
+
 		w->reloads[i] = (struct reload){
-			.path = policies[i].policy->path,
+			.path = policy->path,
 			.before = policies[i].old_blob,
 			.after = policies[i].new_blob,
+			.live = discover_container(proof_patch(proof)->site, policy) != NULL,
+			.text = policy->source_count > 0 ? policy->sources[0]->doc.text : SLICE(""),
 		};
+	}
+}
+
+/* Every file that the proof speaks of still has the bytes that it had then. */
+static int check_policy(struct work *w, const struct policy *policy, struct reload *r, struct err *err)
+{
+	for (size_t s = 0; s < policy->source_count; s++) {
+		const struct policy_source *source = policy->sources[s];
+		struct file now;
+
+		if (s == 0 && r->live) {
+			if (work_check_live(w, r, err) < 0)
+				return -1;
+			continue;
+		}
+		if (fsio_read(w->root, source->path, FSIO_LIMIT_POLICY, w->arena, &now, err) < 0)
+			return -1;
+		if (!slice_eq(now.bytes, source->doc.text))
+			return work_changed_meanwhile(source->path, err);
+	}
+	return 0;
+}
+
+static int check_planned(struct work *w, const struct proof *proof, struct err *err)
+{
+	size_t count;
+	const struct proof_policy *policies = proof_policies(proof, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (check_policy(w, policies[i].policy, &w->reloads[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 static void add_name(struct backup_names *names, struct slice name, struct arena *arena)
@@ -84,8 +100,8 @@ static void add_name(struct backup_names *names, struct slice name, struct arena
 static struct backup_file describe_file(const struct patch_file *from, struct arena *arena)
 {
 	struct backup_file file = {
-		.path = from->source->path,
-		.existed = true,
+		.path = patch_path(from),
+		.existed = from->source || from->existed,
 		.edits = arena_array(arena, from->edit_count, sizeof *file.edits),
 		.edit_count = from->edit_count,
 	};
@@ -110,11 +126,11 @@ static int make_backup(struct work *w, const struct patch *patch, struct err *er
 		if (finding->cases[i].state == LOCATE_BLOCKED)
 			add_name(&backup.profiles, finding->cases[i].profile->name, w->arena);
 	for (size_t i = 0; i < w->reload_count; i++)
-		add_name(&backup.reload, slice_of(w->reloads[i].path), w->arena);
+		add_name(w->reloads[i].live ? &backup.live : &backup.reload, slice_of(w->reloads[i].path), w->arena);
 	backup.files = arena_array(w->arena, patch->file_count, sizeof *backup.files);
-	backup.file_count = patch->file_count;
 	for (size_t i = 0; i < patch->file_count; i++)
-		backup.files[i] = describe_file(&patch->files[i], w->arena);
+		if (patch->files[i].kind != PATCH_LIVE)
+			backup.files[backup.file_count++] = describe_file(&patch->files[i], w->arena);
 	if (backup_make(w->root, &backup, w->arena, err) < 0)
 		return -1;
 	w->id = backup.id;
@@ -126,18 +142,20 @@ static int make_backup(struct work *w, const struct patch *patch, struct err *er
  */
 static int write_file(const struct work *w, const struct patch_file *file, struct err *err)
 {
-	struct atomic_attr keep = { 0 };
+	struct atomic_attr keep = { .mode = 0644, .uid = geteuid(), .gid = getegid() };
 	AUTOATOMIC a = { .dirfd = -1, .fd = -1, .old = -1 };
+	bool existed = file->kind != PATCH_CREATE || file->existed;
+	const char *path = patch_path(file);
 	struct file now;
 
-	if (atomic_open(&a, w->root, file->source->path, &keep, err) < 0)
+	if (atomic_open(&a, w->root, path, &keep, err) < 0)
 		return -1;
-	if (a.old < 0)
-		return work_changed_meanwhile(file->source->path, err);
-	if (fsio_read_fd(a.old, w->root, file->source->path, FSIO_LIMIT_POLICY, w->arena, &now, err) < 0)
+	if ((a.old >= 0) != existed)
+		return work_changed_meanwhile(path, err);
+	if (existed && fsio_read_fd(a.old, w->root, path, FSIO_LIMIT_POLICY, w->arena, &now, err) < 0)
 		return -1;
-	if (!slice_eq(now.bytes, file->old))
-		return work_changed_meanwhile(file->source->path, err);
+	if (existed && !slice_eq(now.bytes, file->old))
+		return work_changed_meanwhile(path, err);
 	if (atomic_write(&a, file->new_, err) < 0)
 		return -1;
 	return atomic_commit(&a, err);
@@ -148,7 +166,9 @@ static int write_files(struct work *w, const struct patch *patch, struct err *er
 	VEC(const char *) written = { 0 };
 
 	for (size_t i = 0; i < patch->file_count; i++) {
-		VEC_PUSH(w->arena, &written, patch->files[i].source->path);
+		if (patch->files[i].kind == PATCH_LIVE)
+			continue;
+		VEC_PUSH(w->arena, &written, patch_path(&patch->files[i]));
 		w->receipt->files = written.ptr;
 		w->receipt->file_count = written.len;
 		if (write_file(w, &patch->files[i], err) < 0)
@@ -172,22 +192,40 @@ static int is_same_policy(const struct work *w, struct slice x, struct slice y, 
 	return comparison.equal;
 }
 
+/* What a live policy would be on disk now: its text is in no file, but what it includes is. */
+static int compile_now(struct work *w, const struct proof *proof, struct reload *r, struct slice *blob, struct err *err)
+{
+	const struct patch *patch = proof_patch(proof);
+	struct compile_text text = { r->path, r->text };
+
+	if (!r->live)
+		return compile_disk(w->compiler, r->path, w->arena, blob, err);
+	for (size_t i = 0; i < patch->file_count; i++)
+		if (patch->files[i].kind == PATCH_LIVE && strcmp(patch_path(&patch->files[i]), r->path) == 0)
+			text.bytes = patch->files[i].new_;
+	if (work_check_live(w, r, err) < 0)
+		return -1;
+	return compile_with(w->compiler, r->path, &text, 1, w->arena, blob, err);
+}
+
 /* What is on disk now, found by the parser itself, is what was proved. */
-static int check_disk(const struct work *w, const struct proof *proof, struct err *err)
+static int check_disk(struct work *w, const struct proof *proof, struct err *err)
 {
 	for (size_t i = 0; i < w->reload_count; i++) {
+		struct reload *r = &w->reloads[i];
 		struct slice blob;
 		int same;
 
-		if (compile_disk(w->compiler, w->reloads[i].path, w->arena, &blob, err) < 0)
+		if (r->gone)
+			continue;
+		if (compile_now(w, proof, r, &blob, err) < 0)
 			return -1;
-		same = is_same_policy(w, blob, w->reloads[i].after, proof_patch(proof)->site->pool, err);
+		same = is_same_policy(w, blob, r->after, proof_patch(proof)->site->pool, err);
 		if (same < 0)
 			return -1;
 		if (!same)
 			return err_put(err, ERR_FAILED,
-				       "cannot accept '%s' as it is on disk now: it is not what was proved",
-				       w->reloads[i].path);
+				       "cannot accept '%s' as it is on disk now: it is not what was proved", r->path);
 	}
 	return 0;
 }
@@ -254,9 +292,9 @@ static int commit_locked(struct work *w, const struct proof *proof, struct err *
 
 	if (work_recover(w, &undone, err) < 0)
 		return -1;
+	collect_reloads(w, proof);
 	if (check_planned(w, proof, err) < 0)
 		return -1;
-	collect_reloads(w, proof);
 	if (work_find_loaded(w, err) < 0 || backup_sweep(w->root, err) < 0)
 		return -1;
 	if (make_backup(w, proof_patch(proof), err) < 0)
