@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include <nestfix/commit.h>
+#include <nestfix/lasting.h>
 
 struct report {
 	FILE *out;  /* data */

@@ -40,6 +40,7 @@ static int read_conflict(struct app *app, struct err *err)
 	path = find_conflict(app, &machine);
 	if (fsio_read(&machine, path, CONFLICT_LIMIT, &app->arena, &file, err) < 0)
 		return err_hint(err, "name the folder with the conflict files: --patches DIR");
+	app->conflict_bytes = file.bytes;
 	return conflict_parse(&app->conflict, path, file.bytes, app->pool, &app->arena, err);
 }
 
@@ -130,15 +131,44 @@ void look_release(struct look *look)
 	discover_release(&look->site);
 }
 
+/* The generated text that is shipped: beside the conflict files. */
+static int read_sample(struct app *app, struct slice *out, struct err *err)
+{
+	const char *dir = app->patches ? arena_printf(&app->arena, "%s/..", app->patches) : NESTFIX_DATADIR;
+	AUTOROOT machine = { .fd = -1 };
+	struct file file;
+
+	if (root_open(&machine, "/", err) < 0 ||
+	    fsio_read(&machine, arena_printf(&app->arena, "%s/profiles/lxc-generated-sample", dir), CONFLICT_LIMIT,
+		      &app->arena, &file, err) < 0)
+		return -1;
+	*out = file.bytes;
+	return 0;
+}
+
+static int plan_dropin(struct app *app, struct plan *plan, struct err *err)
+{
+	struct slice sample;
+
+	if (!lasting_is_needed(plan->patch.site, plan->patch.finding))
+		return 0;
+	if (read_sample(app, &sample, err) < 0)
+		return -1;
+	return lasting_plan(&plan->patch, &plan->compiler, sample, &plan->note, &app->arena, err);
+}
+
 int app_plan(struct app *app, const struct look *look, struct plan *plan, struct err *err)
 {
 	*plan = (struct plan){ 0 };
 	if (rewrite(&plan->patch, &look->site, &look->finding, &app->arena, err) < 0)
 		return -1;
+	if (plan->patch.file_count == 0 && !lasting_is_needed(&look->site, &look->finding))
+		return 0;
+	if (compiler_init(&plan->compiler, &app->root, app->parser, app->features, &app->arena, err) < 0 ||
+	    plan_dropin(app, plan, err) < 0)
+		return -1;
 	if (plan->patch.file_count == 0)
 		return 0;
-	if (compiler_init(&plan->compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
-		return -1;
 	return prove_patch(&plan->proof, &plan->patch, &plan->compiler, &app->arena, &plan->policies,
 			   &plan->policy_count, err);
 }

@@ -4,6 +4,7 @@
 #ifndef NESTFIX_APP_H
 #define NESTFIX_APP_H
 
+#include <nestfix/cache.h>
 #include <nestfix/report.h>
 
 struct app;
@@ -14,6 +15,7 @@ typedef int command_fn(struct app *app, struct err *err);
 enum {
 	COMMAND_WRITES = 1,    /* changes the machine: root only, on a live root */
 	COMMAND_ARGUMENTS = 2, /* takes arguments of its own, not just targets */
+	COMMAND_HARMLESS = 4,  /* called at a container's start: trouble is one line on stderr, and exit status 0 */
 };
 
 struct command {
@@ -40,6 +42,7 @@ struct app {
 	struct report report;
 	struct re_pool *pool;
 	struct conflict conflict;
+	struct slice conflict_bytes; /* its file */
 	const struct conflict_scope **scopes;
 	size_t scope_count;
 };
@@ -64,13 +67,17 @@ struct plan {
 	struct proof *proof;
 	struct proof_policy *policies;
 	size_t policy_count;
+	const char *note; /* why the cure of generated profiles does not last, or NULL */
 };
+
+/* Everything about the parser and the kernel's features that a compiled policy depends on. */
+void app_compiler_key(struct app *app, const struct compiler *compiler, struct cache_key *key);
 
 int app_plan(struct app *app, const struct look *look, struct plan *plan, struct err *err);
 
 /* Fills finding.obstacles. A plan that was carried out names what is compiled already; or NULL. Fails nothing. */
 void app_obstacles(struct app *app, struct look *look, const struct plan *plan);
 
-command_fn cmd_check, cmd_diff, cmd_fix, cmd_rollback, cmd_explain, cmd_prove;
+command_fn cmd_check, cmd_diff, cmd_fix, cmd_rollback, cmd_explain, cmd_hook, cmd_prove;
 
 #endif

@@ -1,6 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "app.h"
 
+/* A parser that was downgraded since no longer takes the drop-in, and then no container starts. */
+static bool is_dangerous(struct app *app, const struct look *look)
+{
+	struct compiler compiler;
+
+	if (look->site.dropin.mode == DROPIN_NONE ||
+	    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, NULL) < 0 ||
+	    lasting_is_dangerous(&look->site, &compiler, &app->arena, NULL) <= 0)
+		return false;
+	report_note(&app->report,
+		    "DANGER: '" DROPIN_PATH
+		    "' holds rules that this apparmor_parser (%s) does not take, so no container "
+		    "with a generated profile will start; repair it now: %s rollback, or rm " DROPIN_PATH,
+		    compiler.version, app->report.self);
+	return true;
+}
+
+static bool is_found(struct app *app, const struct look *look)
+{
+	return is_dangerous(app, look) || look->finding.worst != LOCATE_ALLOWED ||
+	       lasting_is_needed(&look->site, &look->finding);
+}
+
 int cmd_check(struct app *app, struct err *err)
 {
 	const char *unfinished;
@@ -11,7 +34,7 @@ int cmd_check(struct app *app, struct err *err)
 	    commit_unfinished(&app->root, &app->arena, &unfinished, err) == 0) {
 		app_obstacles(app, &look, NULL);
 		report_check(&app->report, &look.site, &look.finding, unfinished);
-		status = look.finding.worst != LOCATE_ALLOWED || unfinished;
+		status = is_found(app, &look) || unfinished;
 	}
 	look_release(&look);
 	return status;

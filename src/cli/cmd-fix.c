@@ -35,6 +35,19 @@ static bool is_agreed(const struct app *app)
 	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+/* Another root, or a kernel without AppArmor: text that Incus or LXD wrote can be cured nowhere but in a kernel. */
+static int check_useful(struct app *app, const struct plan *plan, const struct kernel *kernel, struct err *err)
+{
+	for (size_t i = 0; i < plan->patch.file_count; i++)
+		if (plan->patch.files[i].kind != PATCH_LIVE)
+			return 0;
+	if (kernel->state == KERNEL_READY)
+		return 0;
+	err_put(err, ERR_REFUSED, "cannot cure generated profiles here: nothing that lasts can be written (%s)",
+		kernel_state_words(kernel->state));
+	return err_hint(err, "run '%s check' for what each container needs", app->report.self);
+}
+
 static int apply(struct app *app, const struct plan *plan, struct err *err)
 {
 	struct kernel kernel;
@@ -43,6 +56,8 @@ static int apply(struct app *app, const struct plan *plan, struct err *err)
 	int status = -1;
 
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
+	if (check_useful(app, plan, &kernel, err) < 0)
+		return -1;
 	if (commit_proof(plan->proof, &kernel, &app->arena, &receipt, err) < 0)
 		return -1;
 	if (app_look(app, app->args, app->arg_count, &after, err) == 0) {
@@ -81,6 +96,8 @@ static int fix(struct app *app, const struct look *look, struct err *err)
 
 	if (check_absent(app, err) < 0 || app_plan(app, look, &plan, err) < 0)
 		return -1;
+	if (plan.note)
+		report_note(&app->report, "%s", plan.note);
 	if (plan.patch.file_count == 0)
 		return finish_nothing(app, look, err);
 	if (!app->yes && !app->json && isatty(STDIN_FILENO))

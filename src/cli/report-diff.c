@@ -87,19 +87,25 @@ void report_unified(const struct patch_file *file, struct buf *out)
 {
 	long shift = 0; /* lines that earlier hunks added */
 
-	buf_addf(out, "--- a%s\n+++ b%s\n", file->source->path, file->source->path);
+	const char *path = patch_path(file);
+
+	if (file->kind == PATCH_CREATE && !file->existed)
+		buf_addf(out, "--- /dev/null\n+++ b%s\n", path);
+	else
+		buf_addf(out, "--- a%s\n+++ b%s%s\n", path, path,
+			 file->kind == PATCH_LIVE ? "\t(in the kernel only)" : "");
 	for (size_t i = 0; i < file->edit_count;) {
 		struct hunk h = hunk_at(file, i);
 		struct slice before = slice_sub(file->old, h.before, h.from - h.before);
 		struct slice after = slice_sub(file->old, h.to, h.after - h.to);
 		struct slice old = slice_sub(file->old, h.from, h.to - h.from);
-		size_t line = count_lines(slice_sub(file->old, 0, h.before)) + 1;
+		size_t line = count_lines(slice_sub(file->old, 0, h.before)) + (file->old.len > 0);
 		size_t around = count_lines(before) + count_lines(after);
 		AUTOBUF fresh = { 0 };
 
 		add_new_lines(file, &h, &fresh);
-		buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", line, around + count_lines(old), line + (size_t)shift,
-			 around + count_lines(buf_slice(&fresh)));
+		buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", line, around + count_lines(old),
+			 (line ? line : 1) + (size_t)shift, around + count_lines(buf_slice(&fresh)));
 		add_lines(out, ' ', before);
 		add_lines(out, '-', old);
 		add_lines(out, '+', buf_slice(&fresh));

@@ -33,6 +33,11 @@ json_t *report_json_receipt(const struct receipt *receipt);
 bool report_has_obstacles(const struct obstacles *obstacles);
 void report_obstacles(const struct report *r, const struct obstacles *obstacles, const char *after);
 
+/* One line a container, or counts where they are many; and what Incus and LXD want typed. */
+void report_containers(const struct report *r, const struct site *site, const struct finding *finding);
+void report_overrides(const struct report *r, const struct site *site, const struct finding *finding);
+json_t *report_json_containers(const struct site *site, const struct finding *finding);
+
 /* A unified diff of one file of a patch, as diff -u writes it. */
 void report_unified(const struct patch_file *file, struct buf *out);
 

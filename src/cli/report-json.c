@@ -128,6 +128,7 @@ json_t *report_json_check(const struct site *site, const struct finding *finding
 	json_object_set_new(object, "rules", rules);
 	json_object_set_new(object, "profiles", profiles);
 	json_object_set_new(object, "obstacles", report_json_obstacles(finding->obstacles));
+	json_object_set_new(object, "containers", report_json_containers(site, finding));
 	json_object_set_new(object, "skipped", json_skipped(site));
 	json_object_set_new(object, "unfinished", unfinished ? report_json_text(slice_of(unfinished)) : json_null());
 	return object;
@@ -149,12 +150,13 @@ static json_t *json_edits(const struct patch_file *file)
 
 json_t *report_json_patch(const struct patch *patch)
 {
+	static const char *const kinds[] = { "policy", "kernel", "drop-in" };
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < patch->file_count; i++)
-		json_array_append_new(array, json_pack("{s:o,s:o}", "file",
-						       report_json_text(slice_of(patch->files[i].source->path)),
-						       "edits", json_edits(&patch->files[i])));
+		json_array_append_new(
+		    array, json_pack("{s:o,s:s,s:o}", "file", report_json_text(slice_of(patch_path(&patch->files[i]))),
+				     "kind", kinds[patch->files[i].kind], "edits", json_edits(&patch->files[i])));
 	return array;
 }
 

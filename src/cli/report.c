@@ -156,6 +156,46 @@ static void print_culprit(const struct report *r, const struct finding *finding,
 	fputc('\n', r->out);
 }
 
+static bool is_generated(const struct site *site, const struct finding *finding, const struct culprit *c)
+{
+	const struct locate_case *lc = case_of(finding, c);
+
+	return lc && discover_container(site, lc->policy);
+}
+
+static bool same_text(const struct culprit *a, const struct culprit *b)
+{
+	AUTOBUF x = { 0 };
+	AUTOBUF y = { 0 };
+
+	report_rule_text(a->rule, &x);
+	report_rule_text(b->rule, &y);
+	return slice_eq(buf_slice(&x), buf_slice(&y));
+}
+
+/* The same rule, generated for one container after the other, is shown once. */
+static void print_culprits(const struct report *r, const struct site *site, const struct finding *finding)
+{
+	const struct culprit *shown = NULL;
+	size_t more = 0;
+
+	for (size_t i = 0; i < finding->culprit_count; i++) {
+		const struct culprit *c = finding->culprits[i];
+		bool generated = is_generated(site, finding, c);
+
+		if (!r->verbose && generated && shown && same_text(c, shown)) {
+			more++;
+			continue;
+		}
+		if (generated)
+			shown = c;
+		print_culprit(r, finding, c);
+	}
+	if (more > 0)
+		fprintf(r->out, "  The same rule stands in the generated profiles of %zu other container%s.\n\n", more,
+			more == 1 ? "" : "s");
+}
+
 /* Profiles without a culprit to show: denied because nothing allows it. */
 static void print_not_granted(const struct report *r, const struct finding *finding)
 {
@@ -192,9 +232,9 @@ static void print_healthy(const struct report *r, const struct site *site, const
 	}
 }
 
-static void print_next(const struct report *r, const struct finding *finding)
+static void print_next(const struct report *r, const struct site *site, const struct finding *finding)
 {
-	bool curable = false;
+	bool curable = lasting_is_needed(site, finding);
 
 	for (size_t i = 0; i < finding->case_count; i++)
 		curable |= finding->cases[i].state == LOCATE_BLOCKED;
@@ -228,19 +268,20 @@ void report_check(const struct report *r, const struct site *site, const struct 
 	}
 	if (r->quiet)
 		return;
-	if (finding->worst == LOCATE_ALLOWED) {
+	if (finding->worst == LOCATE_ALLOWED && !lasting_is_needed(site, finding)) {
 		print_healthy(r, site, finding);
 		report_obstacles(r, finding->obstacles, "");
 		print_not_granted(r, finding);
+		report_containers(r, site, finding);
 		return;
 	}
 	fprintf(r->out, "%s%.*s%s\n\n", bold(r), SLICE_FMT(finding->conflict->title), plain(r));
-	for (size_t i = 0; i < finding->culprit_count; i++)
-		print_culprit(r, finding, finding->culprits[i]);
+	print_culprits(r, site, finding);
 	print_not_granted(r, finding);
-	report_obstacles(r, finding->obstacles, "
-");
-	print_next(r, finding);
+	report_obstacles(r, finding->obstacles, "\n");
+	report_containers(r, site, finding);
+	report_overrides(r, site, finding);
+	print_next(r, site, finding);
 }
 
 void report_nothing_to_fix(const struct report *r, const struct finding *finding)

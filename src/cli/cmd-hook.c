@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hook lxc: liblxc calls it when it has loaded a container's generated profile and before its init runs (start-host).
+ * Whatever goes wrong here must not keep the container from starting: one line on stderr, which is LXC's log, and exit
+ * status 0. No journal and no lock: nothing but the kernel's copy of one profile changes, until the container stops.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sys/apparmor.h>
+
+#include "app.h"
+
+enum { HOOK_SECONDS = 20, HOOK_INPUT = 1 << 20 };
+
+/* What liblxc says: by arguments under hook version 0, by the environment under version 1 (conf.c run_script_argv). */
+struct start {
+	struct slice name, lxcpath;
+	const char *type;
+};
+
+static void give_up(int signum)
+{
+	static const char words[] = "aa-nestfix: gave up after 20 s: the container keeps the profile that LXC wrote\n";
+
+	(void)signum;
+	if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
+		_exit(0);
+	_exit(0);
+}
+
+static struct slice parent_of(struct slice path)
+{
+	size_t end = path.len;
+
+	while (end > 0 && path.ptr[end - 1] != '/')
+		end--;
+	while (end > 1 && path.ptr[end - 1] == '/')
+		end--;
+	return slice_sub(path, 0, end);
+}
+
+static bool read_start(struct app *app, struct start *out)
+{
+	const char *name = getenv("LXC_NAME"), *config = getenv("LXC_CONFIG_FILE"), *type = getenv("LXC_HOOK_TYPE");
+
+	if (!name && app->arg_count > 1)
+		name = app->args[1];
+	if (!type && app->arg_count > 3)
+		type = app->args[3];
+	*out = (struct start){ .name = slice_of(name ? name : ""), .type = type ? type : "" };
+	if (config)
+		out->lxcpath = parent_of(parent_of(slice_of(config)));
+	return out->name.len > 0;
+}
+
+/* The generated text in force, or NULL: the container has none. A configuration that stands elsewhere (lxc-start -f)
+ * does not tell the lxcpath; the default one is tried, then. */
+static const char *find_text(struct app *app, struct container *c)
+{
+	struct slice paths[] = { c->lxcpath, SLICE("/var/lib/lxc"), { 0 } };
+	struct file file;
+	enum fsio_kind kind;
+
+	if (fsio_kind(&app->root, "/etc/lxc/lxc.conf", &kind, NULL) == 0 && kind == FSIO_FILE &&
+	    fsio_read(&app->root, "/etc/lxc/lxc.conf", HOOK_INPUT, &app->arena, &file, NULL) == 0)
+		paths[2] = lxc_path_of(file.bytes, &app->arena);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		struct slice text = lxc_profile_file(c->name, paths[i], &app->arena);
+		const char *path = arena_printf(&app->arena, "%.*s/%.*s/apparmor/%.*s", SLICE_FMT(paths[i]),
+						SLICE_FMT(c->name), SLICE_FMT(text));
+
+		if (!slice_starts(paths[i], "/") || fsio_kind(&app->root, path, &kind, NULL) < 0 || kind != FSIO_FILE)
+			continue;
+		c->lxcpath = paths[i];
+		return path;
+	}
+	return NULL;
+}
+
+static void add_file(struct app *app, struct cache_key *key, const char *path)
+{
+	AUTOROOT machine = { .fd = -1 };
+	struct file file;
+
+	if (!path || root_open(&machine, "/", NULL) < 0 ||
+	    fsio_read(&machine, path, HOOK_INPUT, &app->arena, &file, NULL) < 0) {
+		cache_key_add(key, SLICE("-"));
+		return;
+	}
+	cache_key_add(key, file.bytes);
+}
+
+static void add_kernel(struct cache_key *key)
+{
+	aa_features *features = NULL;
+	char *id = NULL;
+
+	if (aa_features_new_from_kernel(&features) == 0)
+		id = aa_features_id(features);
+	cache_key_add(key, slice_of(id ? id : ""));
+	free(id);
+	aa_features_unref(features);
+}
+
+void app_compiler_key(struct app *app, const struct compiler *compiler, struct cache_key *key)
+{
+	AUTOBUF identity = { 0 };
+	struct stat st = { 0 };
+
+	if (stat(compiler->program, &st) < 0)
+		st.st_size = 0;
+	buf_addf(&identity, "%s %s %s %lld %lld.%09ld", NESTFIX_VERSION, compiler->program, compiler->version,
+		 (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	cache_key_add(key, buf_slice(&identity));
+	add_kernel(key);
+	add_file(app, key, compiler->kernel_features);
+	add_file(app, key, compiler->policy_features);
+	add_file(app, key, compiler->config ? compiler->config : "/etc/apparmor/parser.conf");
+	add_file(app, key, "/usr/share/apparmor-features/features");
+}
+
+/* What one cure is made from. */
+struct cure {
+	struct app *app;
+	const struct site *site;
+	const struct compiler *compiler;
+};
+
+/* Stays empty where nothing is to be cured. */
+static int make_cure(void *ctx, struct slice *out, struct err *err)
+{
+	struct cure *cure = ctx;
+	struct app *app = cure->app;
+	struct finding finding;
+	struct proof_policy *policies;
+	struct proof *proof;
+	struct patch patch;
+	size_t count;
+
+	*out = SLICE("");
+	if (locate(&finding, cure->site, app->scopes, app->scope_count, &app->arena, err) < 0 ||
+	    rewrite(&patch, cure->site, &finding, &app->arena, err) < 0)
+		return -1;
+	if (patch.file_count == 0)
+		return 0;
+	for (size_t i = 0; i < patch.file_count; i++)
+		if (patch.files[i].kind != PATCH_LIVE)
+			return err_put(err, ERR_REFUSED, "cannot cure the profile: '%s' must be cured first",
+				       patch_path(&patch.files[i]));
+	if (prove_patch(&proof, &patch, cure->compiler, &app->arena, &policies, &count, err) < 0)
+		return -1;
+	*out = policies[0].new_blob;
+	return 0;
+}
+
+static void add_policy(const struct policy *policy, struct cache_key *key)
+{
+	for (size_t i = 0; i < policy->source_count; i++) {
+		cache_key_add(key, slice_of(policy->sources[i]->path));
+		cache_key_add(key, policy->sources[i]->doc.text);
+	}
+}
+
+static int cure(struct app *app, const struct site *site, struct err *err)
+{
+	struct compiler compiler;
+	struct cure cure = { app, site, &compiler };
+	struct kernel kernel;
+	AUTOKEY key = { 0 };
+	struct slice blob;
+	bool made;
+
+	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+		return -1;
+	cache_key_add(&key, app->conflict_bytes);
+	for (size_t i = 0; i < app->scope_count; i++)
+		cache_key_add(&key, app->scopes[i]->name);
+	app_compiler_key(app, &compiler, &key);
+	add_policy(&site->policies[0]->policy, &key);
+	if (cache_take(&app->root, &key, 0, make_cure, &cure, &blob, &made, &app->arena, err) < 0)
+		return -1;
+	if (blob.len == 0)
+		return 0;
+	kernel_open(&kernel, &app->root, NULL, &app->arena);
+	return kernel_load(&kernel, blob, err);
+}
+
+static int hook_lxc(struct app *app, struct err *err)
+{
+	struct container c = { .kind = CONTAINER_LXC, .origin = CONTAINER_GENERATED, .running = true };
+	struct start start;
+	struct site site = { 0 };
+	int status = -1;
+
+	if (!read_start(app, &start))
+		return err_put(err, ERR_USAGE, "hook lxc is called by liblxc, with LXC_NAME set");
+	if (strcmp(start.type, "start-host") != 0)
+		return 0;
+	if (memchr(start.name.ptr, '/', start.name.len) || slice_is(start.name, "..") || slice_is(start.name, "."))
+		return err_put(err, ERR_REFUSED, "cannot take '%.*s' for the name of a container",
+			       SLICE_FMT(start.name));
+	c.name = start.name;
+	c.lxcpath = start.lxcpath;
+	if (geteuid() != 0)
+		return err_put(err, ERR_REFUSED, "the profile of '%.*s' stays as it is: only root may load policy",
+			       SLICE_FMT(start.name));
+	c.generated = find_text(app, &c);
+	if (!c.generated)
+		return 0;
+	if (app_conflict(app, err) == 0 &&
+	    discover_generated(&site, &app->root, &app->conflict, &c, app->pool, &app->arena, err) == 0)
+		status = cure(app, &site, err);
+	discover_release(&site);
+	return status < 0 ? err_wrap(err, "container '%.*s'", SLICE_FMT(start.name)) : 0;
+}
+
+int cmd_hook(struct app *app, struct err *err)
+{
+	struct sigaction action = { .sa_handler = give_up };
+
+	sigaction(SIGALRM, &action, NULL);
+	alarm(HOOK_SECONDS);
+	if (app->arg_count > 0 && strcmp(app->args[0], "lxc") == 0)
+		return hook_lxc(app, err);
+	return err_put(err, ERR_USAGE, "hook needs to know who calls: aa-nestfix hook lxc");
+}
