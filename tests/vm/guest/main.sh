@@ -89,12 +89,6 @@ reboot_for_next_stage() {
 
 main() {
 	stage=$(cat "$state/stage" 2>/dev/null || echo 1)
-	if [ -e "$state/ran-$stage" ]; then
-		not_ok "the machine went down by itself, at: $(cat "$state/at")"
-		send_results
-		return
-	fi
-	: >"$state/ran-$stage"
 	at "start of stage $stage"
 	set_up_machine
 	[ "$stage" != 1 ] || remember_machine
