@@ -107,6 +107,8 @@ with_fault() {
 	status=0
 	rm -f "$T/log"
 	FAULT_AT=$2 FAULT_ERRNO=$3 FAULT_LOG=$T/log LD_PRELOAD=$fault tool "$1" >"$T/out" 2>"$T/err" || status=$?
+	# a killed run leaves its staging folder, which is harmless; the log names it
+	sed -n 's,.* \(/tmp/aa-nestfix-[0-9]*-[A-Za-z0-9]*\)$,\1,p' "$T/log" | sort -u | xargs -r rm -rf
 	grep -q HIT "$T/log" || {
 		echo "call $2 of $1 was not reached"
 		return 1
