@@ -21,6 +21,12 @@ struct report {
 	const char *self; /* the command as a user would type it again: "aa-nestfix --root /srv/img" */
 };
 
+/*
+ * A stream that writes to `under` and shows control bytes as \xHH: names come from files and containers, and a terminal
+ * must not act on them. Where it cannot be made, `under` itself. Closing it does not close `under`.
+ */
+FILE *report_stream(FILE *under);
+
 void report_error(const struct report *r, const char *command, const struct err *err);
 void report_note(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

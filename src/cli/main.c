@@ -158,8 +158,8 @@ static bool is_terminal(FILE *file)
 static int run_command(struct app *app, struct err *err)
 {
 	app->report = (struct report){
-		.out = stdout,
-		.talk = stderr,
+		.out = app->json ? stdout : report_stream(stdout),
+		.talk = report_stream(stderr),
 		.json = app->json,
 		.quiet = app->quiet,
 		.verbose = app->verbose,
@@ -179,11 +179,19 @@ static int run_command(struct app *app, struct err *err)
 }
 
 /* A full disk behind stdout must not look like success. */
-static int close_output(struct err *err)
+static int close_output(const struct report *r, struct err *err)
 {
-	if (fflush(stdout) != 0 || ferror(stdout))
+	if (fflush(r->out) != 0 || ferror(r->out) || fflush(stdout) != 0 || ferror(stdout))
 		return err_errno(err, "cannot write to standard output");
 	return 0;
+}
+
+static void close_report(struct report *r)
+{
+	if (r->out && r->out != stdout)
+		fclose(r->out);
+	if (r->talk && r->talk != stderr)
+		fclose(r->talk);
 }
 
 int main(int argc, char **argv)
@@ -200,7 +208,7 @@ int main(int argc, char **argv)
 	argp_parse(&parser, argc, argv, 0, NULL, &app);
 	app.root.fd = -1;
 	status = run_command(&app, &err);
-	if (status >= 0 && close_output(&err) < 0)
+	if (status >= 0 && close_output(&app.report, &err) < 0)
 		status = -1;
 	if (status < 0 && app.command && (app.command->flags & COMMAND_HARMLESS)) {
 		fprintf(stderr, "aa-nestfix: %s\n", err.text);
@@ -210,6 +218,7 @@ int main(int argc, char **argv)
 		report_error(&app.report, app.command ? app.command->name : "check", &err);
 		status = err_status(err.kind);
 	}
+	close_report(&app.report);
 	root_release(&app.root);
 	arena_release(&app.arena);
 	return status;

@@ -7,6 +7,9 @@
 
 #include <nestfix/report.h>
 
+/* What bold() and plain() put into a text; report_stream turns them into what the terminal knows. */
+enum { REPORT_BOLD = 1, REPORT_PLAIN = 2 };
+
 /* A rule's text on one line, as it stands in its file. */
 void report_rule_text(const struct policy_rule *rule, struct buf *out);
 

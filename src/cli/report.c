@@ -6,12 +6,16 @@
 
 static const char *bold(const struct report *r)
 {
-	return r->colour ? "\033[1m" : "";
+	static const char mark[] = { REPORT_BOLD, 0 };
+
+	return r->colour ? mark : "";
 }
 
 static const char *plain(const struct report *r)
 {
-	return r->colour ? "\033[0m" : "";
+	static const char mark[] = { REPORT_PLAIN, 0 };
+
+	return r->colour ? mark : "";
 }
 
 void report_error(const struct report *r, const char *command, const struct err *err)
