@@ -41,6 +41,8 @@ struct slice slice_sub(struct slice s, size_t at, size_t len); /* clamped to s *
 struct slice slice_from(struct slice s, size_t at);            /* the rest from at, clamped */
 struct slice slice_trim(struct slice s);                       /* without blanks, tabs, CR, LF at both ends */
 size_t slice_find(struct slice s, char c);                     /* index of c, or s.len */
+size_t slice_line(struct slice s, size_t at);                  /* where the line that holds `at` begins */
+size_t slice_line_end(struct slice s, size_t at);              /* the offset behind that line and its LF */
 
 struct buf {
 	char *ptr; /* NULL or NUL-terminated */

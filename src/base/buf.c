@@ -101,6 +101,19 @@ size_t slice_find(struct slice s, char c)
 	return hit ? (size_t)(hit - s.ptr) : s.len;
 }
 
+size_t slice_line(struct slice s, size_t at)
+{
+	while (at > 0 && s.ptr[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+size_t slice_line_end(struct slice s, size_t at)
+{
+	at += slice_find(slice_from(s, at), '\n');
+	return at < s.len ? at + 1 : at;
+}
+
 void buf_reserve(struct buf *b, size_t more)
 {
 	size_t need = sum(sum(b->len, more), 1);

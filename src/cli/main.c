@@ -208,14 +208,15 @@ int main(int argc, char **argv)
 	argp_parse(&parser, argc, argv, 0, NULL, &app);
 	app.root.fd = -1;
 	status = run_command(&app, &err);
-	if (status >= 0 && close_output(&app.report, &err) < 0)
-		status = -1;
 	if (status < 0 && app.command && (app.command->flags & COMMAND_HARMLESS)) {
 		fprintf(stderr, "aa-nestfix: %s\n", err.text);
 		status = 0;
 	}
 	if (status < 0) {
 		report_error(&app.report, app.command ? app.command->name : "check", &err);
+		status = err_status(err.kind);
+	} else if (close_output(&app.report, &err) < 0) {
+		report_note(&app.report, "%s", err.text); /* what the command did, it did */
 		status = err_status(err.kind);
 	}
 	close_report(&app.report);

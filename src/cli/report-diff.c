@@ -5,20 +5,6 @@
 
 enum { CONTEXT = 3 }; /* lines around a change, as diff -u has */
 
-static size_t line_start(struct slice text, size_t at)
-{
-	while (at > 0 && text.ptr[at - 1] != '\n')
-		at--;
-	return at;
-}
-
-/* The offset behind the line that holds `at`. */
-static size_t line_end(struct slice text, size_t at)
-{
-	at += slice_find(slice_from(text, at), '\n');
-	return at < text.len ? at + 1 : at;
-}
-
 static size_t count_lines(struct slice text)
 {
 	size_t n = 0;
@@ -32,7 +18,7 @@ static size_t count_lines(struct slice text)
 static void add_lines(struct buf *out, char sign, struct slice text)
 {
 	while (text.len > 0) {
-		size_t n = line_end(text, 0);
+		size_t n = slice_line_end(text, 0);
 
 		buf_addc(out, sign);
 		buf_addslice(out, slice_sub(text, 0, n));
@@ -54,18 +40,18 @@ static struct hunk hunk_at(const struct patch_file *file, size_t edit)
 	const struct edit *e = &file->edits[edit];
 	struct hunk h = { .first_edit = edit, .last_edit = edit };
 
-	h.from = line_start(file->old, e->at);
-	h.to = line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
+	h.from = slice_line(file->old, e->at);
+	h.to = slice_line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
 	while (h.last_edit + 1 < file->edit_count && file->edits[h.last_edit + 1].at < h.to) {
 		e = &file->edits[++h.last_edit];
-		h.to = line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
+		h.to = slice_line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
 	}
 	h.before = h.from;
 	for (int i = 0; i < CONTEXT && h.before > 0; i++)
-		h.before = line_start(file->old, h.before - 1);
+		h.before = slice_line(file->old, h.before - 1);
 	h.after = h.to;
 	for (int i = 0; i < CONTEXT && h.after < file->old.len; i++)
-		h.after = line_end(file->old, h.after);
+		h.after = slice_line_end(file->old, h.after);
 	return h;
 }
 

@@ -94,11 +94,8 @@ int rewrite_rule(const struct policy_rule *rule, const struct conflict *conflict
 /* Indentation of the rule's line, and the line end that the file uses there. */
 static struct layout layout_at(struct slice text, struct span span)
 {
-	size_t line = span.at, end, next;
+	size_t line = slice_line(text, span.at), end = line, next;
 
-	while (line > 0 && text.ptr[line - 1] != '\n')
-		line--;
-	end = line;
 	while (end < span.at && (text.ptr[end] == ' ' || text.ptr[end] == '\t'))
 		end++;
 	next = span.at + span.len + slice_find(slice_from(text, span.at + span.len), '\n');

@@ -11,6 +11,9 @@ static void slices_are_clamped(void)
 	is_text(slice_trim(SLICE(" \t a b\r\n")), "a b", "slice_trim");
 	is_num(slice_find(s, 'l'), 2, "slice_find");
 	is_num(slice_find(s, 'z'), 5, "slice_find of nothing");
+	is_num(slice_line(SLICE("a\nbc\n"), 3), 2, "slice_line");
+	is_num(slice_line_end(SLICE("a\nbc\n"), 3), 5, "slice_line_end");
+	is_num(slice_line_end(SLICE("a\nbc"), 3), 4, "slice_line_end of a last line without LF");
 	ok(slice_starts(s, "he") && !slice_starts(s, "hello!"), "slice_starts");
 	ok(slice_ends(s, "lo") && !slice_ends(s, "xhello"), "slice_ends");
 	ok(slice_cmp(SLICE("a"), SLICE("ab")) < 0 && slice_cmp(SLICE("b"), SLICE("ab")) > 0, "slice_cmp");
