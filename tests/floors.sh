@@ -9,7 +9,7 @@ base err buf fsio atomic run
 text lex doc keyval
 policy re aare automaton conflict policy compare lxc pve packages
 stage container dropin discover locate rewrite compile lasting prove obstacle
-apply backup journal kernel cache commit
+apply backup journal kernel probe cache commit
 cli report main
 '
 

@@ -19,6 +19,8 @@ enum kernel_state {
 struct kernel {
 	enum kernel_state state;
 	const char *apparmorfs; /* /sys/kernel/security/apparmor, or a test's directory */
+	bool pretended;         /* apparmorfs is a test's */
+	int (*pretend)(struct slice label, struct slice path); /* what it answers to the room probe: 0 or an errno */
 };
 
 /* `apparmorfs` is NULL but in tests. Never fails: a kernel that cannot be used is a state. */

@@ -74,7 +74,7 @@ void kernel_open(struct kernel *out, const struct root *root, const char *apparm
 {
 	char *mount = NULL;
 
-	*out = (struct kernel){ .state = KERNEL_READY, .apparmorfs = apparmorfs };
+	*out = (struct kernel){ .state = KERNEL_READY, .apparmorfs = apparmorfs, .pretended = apparmorfs != NULL };
 	if (apparmorfs)
 		return;
 	if (!root->live) {
