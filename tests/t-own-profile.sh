@@ -48,8 +48,6 @@ Description: none
 Profiles:
  aa-nestfix
  aa-nestfix//parser
-Needs:
- pivot_root
 
 Scope: none
 Default: yes
@@ -59,7 +57,6 @@ Give-Back:
 Access:
  /none w
 END
-grep -q '^Needs' patches/runc-detached-procfs.conflict || sed -i '/^Needs/,/^ /d' "$T/patches/runc-detached-procfs.conflict"
 
 # may PROFILE PERM PATH
 may() {
@@ -131,7 +128,7 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
 		# shellcheck disable=SC2086
 		trace $command
 	done
-	sed -E "s/aa-nestfix-[0-9]*-?[[:alnum:]]{6}(/|\$)/aa-nestfix-1\1/; s/[0-9]{8}T[0-9]{6}Z/20261121T213455Z/" "$T/touched" | sort -u >"$T/accesses"
+	sed -E "s,aa-nestfix-[0-9]*-?[[:alnum:]]{6}(/|\$),aa-nestfix-1\\1,; s,[0-9]{8}T[0-9]{6}Z,20261121T213455Z," "$T/touched" | sort -u >"$T/accesses"
 	ok 'allows what check, fix and rollback do' all_allowed
 else
 	skip 'allows what check, fix and rollback do' 'no strace here'
