@@ -16,12 +16,13 @@ enum patch_kind {
 	PATCH_POLICY, /* a policy file: written, compiled, loaded */
 	PATCH_LIVE,   /* a generated text: never written, since its owner writes it anew; only compiled and loaded */
 	PATCH_CREATE, /* our own drop-in, written whole */
+	PATCH_CONFIG, /* a container's configuration: single lines of it are changed (config.h) */
 };
 
 struct patch_file {
 	enum patch_kind kind;
-	const struct policy_source *source; /* NULL for PATCH_CREATE */
-	const char *path;                   /* PATCH_CREATE; see patch_path */
+	const struct policy_source *source; /* NULL for PATCH_CREATE and PATCH_CONFIG */
+	const char *path;                   /* where there is no source; see patch_path */
 	bool existed;                       /* PATCH_CREATE: it takes the place of an older one */
 	struct edit *edits;                 /* sorted by place */
 	size_t edit_count;
