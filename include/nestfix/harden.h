@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * harden: containers whose AppArmor was switched off to get round the conflict, and what switches it on again. Pure.
+ *
+ * Two workarounds are known: `lxc.apparmor.profile = unconfined`, and something (/dev/null) bound over
+ * sys/module/apparmor/parameters/enabled. Exactly their lines are taken out of the container's own configuration; in
+ * VMID.conf neither snapshots nor pending changes are touched. A line in an included file may serve other containers,
+ * too: it is only told.
+ */
+#ifndef NESTFIX_HARDEN_H
+#define NESTFIX_HARDEN_H
+
+#include <nestfix/config.h>
+#include <nestfix/lasting.h>
+
+enum harden_kind { HARDEN_UNCONFINED, HARDEN_HIDDEN };
+
+struct harden_line {
+	enum harden_kind kind;
+	struct lxc_place place;
+	struct slice text; /* key and value, as the format sees them */
+	bool own;          /* in the container's own configuration, so that it can be taken out */
+};
+
+/* What a container's next start would bring without these lines. */
+enum harden_state {
+	HARDEN_CURED,      /* a profile in which the conflict is cured */
+	HARDEN_UNCURED,    /* a profile that still has the rule: runc would stop there */
+	HARDEN_STILL_OFF,  /* an included file switches it off as well */
+	HARDEN_NO_PROFILE, /* a profile that no policy file defines: the container would not start */
+	HARDEN_REFUSED,    /* its configuration may not be changed now: `why` */
+};
+
+struct harden {
+	const struct container *container;
+	struct harden_line *lines;
+	size_t line_count;
+	enum harden_state state;
+	struct slice profile;   /* by name, that its next start would have */
+	const char *why;        /* HARDEN_REFUSED, else NULL */
+	struct patch_file file; /* without edits where nothing can be taken out */
+};
+
+/* The workarounds of a container; `text` is its configuration file. False: it has none. */
+bool harden_find(struct harden *out, const struct container *container, struct slice text, struct arena *arena);
+
+/* The container as its next start would have it with another text of its configuration file. */
+int harden_after(struct container *out, const struct container *container, struct slice text,
+		 const struct policy_reader *reader, struct arena *arena, struct err *err);
+
+/* What that start brings. */
+enum harden_state harden_judge(const struct site *site, const struct finding *finding, const struct container *after);
+
+/* Why Proxmox' rules forbid to change its configuration now (a lock, no quorum, …), or NULL. */
+const char *harden_forbidden(const struct container_host *host, const struct container *container, struct arena *arena);
+
+#endif
