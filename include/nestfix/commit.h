@@ -11,6 +11,7 @@
 #define NESTFIX_COMMIT_H
 
 #include <nestfix/backup.h>
+#include <nestfix/config.h>
 #include <nestfix/journal.h>
 #include <nestfix/kernel.h>
 #include <nestfix/prove.h>
@@ -30,6 +31,13 @@ struct receipt {
  */
 int commit_proof(const struct proof *proof, const struct kernel *kernel, struct arena *arena, struct receipt *out,
 		 struct err *err);
+
+/*
+ * Writes configuration of containers: the same order, but there is nothing to load, as it is read at their next start.
+ * Guests of Proxmox are changed under its own lock.
+ */
+int commit_config(const struct config_proof *proof, const struct compiler *compiler, const struct kernel *kernel,
+		  struct arena *arena, struct receipt *out, struct err *err);
 
 /*
  * Takes back a change: `id` or NULL for the newest that is in force. Exact bytes and attributes where the file is as we

@@ -25,6 +25,8 @@ struct work {
 	struct arena *arena;
 	struct receipt *receipt;
 	int lock;
+	int *guests; /* Proxmox' own locks of the guests whose configuration is written */
+	size_t guest_count;
 	bool recovering; /* the files are half-way: a failure leaves them so, and the journal for the next run */
 	const char *id;  /* of the backup */
 	struct reload *reloads;
@@ -36,6 +38,29 @@ void work_open(struct work *w, const struct compiler *compiler, const struct ker
 	       struct receipt *receipt);
 int work_lock(struct work *w, struct err *err);
 void work_release(struct work *w);
+
+/*
+ * Takes Proxmox' lock of each guest whose configuration is among the files, until work_release. ERR_REFUSED where that
+ * is held, the guest is locked by a backup or the like, or the cluster has no quorum.
+ */
+int work_lock_guests(struct work *w, const struct backup_file *files, size_t count, struct err *err);
+void work_unlock_guests(struct work *w);
+
+struct backup_file work_describe_file(const struct patch_file *from, struct arena *arena);
+
+/* The file is read once more through the directory that it will be replaced in: what is renamed over is what was read.
+ */
+int work_write_file(const struct work *w, const struct patch_file *file, struct err *err);
+
+/*
+ * Goes to JOURNAL_LOADED. A step that failed may stand on disk all the same, when only the directory could not be
+ * synced. Undoing it then would be wrong: killed in the middle of that, the next run would take the change for
+ * complete.
+ */
+int work_reach_loaded(struct work *w, struct err *err);
+
+/* The change failed: files and kernel go back, newest first. */
+void work_undo(struct work *w, struct err *err);
 
 /* ERR_REFUSED where a generated text is another than planned; `gone` where its container was stopped. */
 int work_check_live(struct work *w, struct reload *r, struct err *err);

@@ -38,8 +38,8 @@ static int revert(struct work *w, const struct journal *journal, struct err *err
 	struct backup backup;
 
 	if (backup_read(w->root, w->id, w->arena, &backup, err) < 0 || backup_sweep_files(w->root, &backup, err) < 0 ||
-	    work_restore(w, &backup, err) < 0 || reload_old(w, &backup, journal, err) < 0 ||
-	    journal_done(w->root, err) < 0)
+	    work_lock_guests(w, backup.files, backup.file_count, err) < 0 || work_restore(w, &backup, err) < 0 ||
+	    reload_old(w, &backup, journal, err) < 0 || journal_done(w->root, err) < 0)
 		return -1;
 	backup_discard(w->root, w->id, NULL); /* without a journal it is swept away before the next change */
 	return 0;

@@ -276,6 +276,8 @@ int work_take_back(struct work *w, struct err *err)
 	    backup_sweep_files(w->root, &plan.backup, err) < 0)
 		return -1;
 	w->receipt->backup_id = w->id;
+	if (work_lock_guests(w, plan.backup.files, plan.backup.file_count, err) < 0)
+		return -1;
 	if (plan_files(w, &plan, err) < 0 || plan_reloads(w, &plan, err) < 0)
 		return -1;
 	if (!w->recovering && journal_begin(w->root, JOURNAL_UNDO, w->id, err) < 0) {

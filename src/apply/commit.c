@@ -26,6 +26,7 @@ int work_lock(struct work *w, struct err *err)
 
 void work_release(struct work *w)
 {
+	work_unlock_guests(w);
 	fsio_close(&w->lock);
 }
 
@@ -97,7 +98,7 @@ static void add_name(struct backup_names *names, struct slice name, struct arena
 	*names = (struct backup_names){ all.ptr, all.len };
 }
 
-static struct backup_file describe_file(const struct patch_file *from, struct arena *arena)
+struct backup_file work_describe_file(const struct patch_file *from, struct arena *arena)
 {
 	struct backup_file file = {
 		.path = patch_path(from),
@@ -130,7 +131,7 @@ static int make_backup(struct work *w, const struct patch *patch, struct err *er
 	backup.files = arena_array(w->arena, patch->file_count, sizeof *backup.files);
 	for (size_t i = 0; i < patch->file_count; i++)
 		if (patch->files[i].kind != PATCH_LIVE)
-			backup.files[backup.file_count++] = describe_file(&patch->files[i], w->arena);
+			backup.files[backup.file_count++] = work_describe_file(&patch->files[i], w->arena);
 	if (backup_make(w->root, &backup, w->arena, err) < 0)
 		return -1;
 	w->id = backup.id;
@@ -138,9 +139,7 @@ static int make_backup(struct work *w, const struct patch *patch, struct err *er
 	return 0;
 }
 
-/* The file is read once more through the directory that it will be replaced in: what is renamed over is what was read.
- */
-static int write_file(const struct work *w, const struct patch_file *file, struct err *err)
+int work_write_file(const struct work *w, const struct patch_file *file, struct err *err)
 {
 	struct atomic_attr keep = { .mode = 0644, .uid = geteuid(), .gid = getegid() };
 	AUTOATOMIC a = { .dirfd = -1, .fd = -1, .old = -1 };
@@ -171,7 +170,7 @@ static int write_files(struct work *w, const struct patch *patch, struct err *er
 		VEC_PUSH(w->arena, &written, patch_path(&patch->files[i]));
 		w->receipt->files = written.ptr;
 		w->receipt->file_count = written.len;
-		if (write_file(w, &patch->files[i], err) < 0)
+		if (work_write_file(w, &patch->files[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -230,11 +229,7 @@ static int check_disk(struct work *w, const struct proof *proof, struct err *err
 	return 0;
 }
 
-/*
- * A step that failed may stand on disk all the same, when only the directory could not be synced. Undoing it then would
- * be wrong: killed in the middle of that, the next run would take the change for complete.
- */
-static int reach_loaded(struct work *w, struct err *err)
+int work_reach_loaded(struct work *w, struct err *err)
 {
 	struct err trouble = { 0 };
 	struct journal journal;
@@ -256,11 +251,10 @@ static int carry_out(struct work *w, const struct proof *proof, struct err *err)
 		return -1;
 	if (work_refresh_cache(w, err) < 0)
 		return -1;
-	return reach_loaded(w, err);
+	return work_reach_loaded(w, err);
 }
 
-/* The change failed: files and kernel go back, newest first. */
-static void undo(struct work *w, struct err *err)
+void work_undo(struct work *w, struct err *err)
 {
 	struct err trouble = { 0 };
 	struct backup backup;
@@ -305,7 +299,7 @@ static int commit_locked(struct work *w, const struct proof *proof, struct err *
 		return -1;
 	}
 	if (carry_out(w, proof, err) < 0) {
-		undo(w, err);
+		work_undo(w, err);
 		return -1;
 	}
 	work_finish(w, BACKUP_IN_FORCE);
