@@ -133,7 +133,7 @@ static bool read_status(struct status *out, const struct root *proc, unsigned lo
 		} else if (slice_is(key, "NSpid:")) {
 			next_word(&rest);
 			second = next_word(&rest);
-			out->is_init = slice_is(second, "1") && next_word(&rest).len == 0;
+			out->is_init = slice_is(second, "1"); /* a nested one has more, and another number here */
 		}
 	}
 	return true;

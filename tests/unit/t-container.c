@@ -230,12 +230,15 @@ static const char sockets[] =
     "0000000000000000: 00000002 00000000 00010000 0001 01 507 /var/lib/lxc/bad/command\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 508 @/var/lib/incus/containers/p_c1/command\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 510 @/../../etc/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 511 @/opt/lxc/.x/command\n"
     "garbage @/var/lib/lxc/bad/command\n";
 
 static void live(void)
 {
 	put("/proc/net/unix", sockets);
 	put("/opt/lxc/else/config", "lxc.apparmor.profile = generated\n");
+	put("/opt/lxc/.x/config", "lxc.uts.name = x\n");
+	put("/var/lib/incus/containers/p_c1/config", "lxc.uts.name = x\n");
 	tmp_write("/opt/lxc/theirs/config", "lxc.uts.name = x\n", 17, 0666);
 	process(1, 0, 0, "1", "unconfined\n");
 	process(40, 1, 0, "40", "/usr/bin/lxc-start (enforce)\n");
@@ -251,6 +254,10 @@ static void live(void)
 	process(60, 1, 1000, "60", "unconfined\n");
 	opens(60, 3, "socket:[504]");
 	process(61, 60, 1000, "61\t1", "lxc-a b_</var/lib/lxc>//&:x:y (enforce)\n");
+	/* another, which falls to process 1 when its parent ends */
+	process(62, 1, 1000, "62\t1", "lxc-a b_</var/lib/lxc>//&:x:y (enforce)\n");
+	/* a name that begins like another */
+	process(49, 50, 100000, "49\t1", "lxc-gen_</var/lib/lxc>x//&:x:y (enforce)\n");
 	process(70, 1, 0, "70", "unconfined\n");
 	opens(70, 7, "socket:[508]");
 	process(71, 70, 0, "71\t1", "incus-p_c1_</var/lib/incus>//&:incus-p_c1_<var-lib-incus>:unconfined\n");
@@ -261,6 +268,8 @@ static void live(void)
 	ok(!find("bad")->running, "nor is a socket in the file system, or garbage");
 	ok(find("gen")->running && find("gen")->pid == 51, "without the monitor's descriptors a generated label tells");
 	ok(find("off")->pid == 0 && find("a b")->pid == 0, "a user's process is no init, whatever it binds or wears");
+	ok(!container_find(&host, SLICE(".x")), "nor one that liblxc would not list");
+	is_num(find("p_c1")->kind, CONTAINER_INCUS, "a daemon's own folder is no lxcpath");
 	is_num(find("p_c1")->pid, 71, "Incus' containers, too");
 	is_text(find("p_c1")->label, "incus-p_c1_</var/lib/incus>//&:incus-p_c1_<var-lib-incus>:unconfined",
 		"a label without mode is kept whole");

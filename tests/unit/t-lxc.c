@@ -190,6 +190,8 @@ static void what_liblxc_refuses(void)
 	ok(c.nesting, "numbers in C notation are numbers");
 	c = read_text("lxc.hook.version = x\n");
 	is_num(c.hook_version, 0, "LXC takes a hook version that is no number as 0");
+	c = read_text("lxc.hook.version = 4294967297\n");
+	is_num(c.hook_version, 0, "nor does a number wrap");
 	c = read_text("lxc.unheard.of = 1\nlxc.hook.version = 1\n");
 	ok(!err_is_set(&err) && c.hook_version == 1, "an unknown key is not judged");
 	c = read_text("lxc.uts.name = kept\nlxc.apparmor.profile = generated\nlxc.bad\n");

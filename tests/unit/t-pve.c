@@ -76,6 +76,8 @@ static void set(void)
 	       "an old one is replaced where it stands");
 	set_to("arch: amd64\nlxc.apparmor.raw: a,\n\n[s1]\narch: i386\n", "hookscript", "h",
 	       "arch: amd64\nhookscript: h\nlxc.apparmor.raw: a,\n\n[s1]\narch: i386\n", "before raw lines");
+	set_to("arch: amd64\nlxc.apparmor.raw: a,\n", "onboot", "1", "arch: amd64\nonboot: 1\nlxc.apparmor.raw: a,\n",
+	       "whatever the key");
 	set_to("#d\n\n[s1]\nhookscript: snap\n", "hookscript", "h", "#d\nhookscript: h\n\n[s1]\nhookscript: snap\n",
 	       "never in a snapshot");
 	set_to("[pve:pending]\nhookscript: p\n", "hookscript", "h", "hookscript: h\n[pve:pending]\nhookscript: p\n",
