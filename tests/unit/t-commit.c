@@ -507,7 +507,7 @@ static void kill_while_loading(struct run_of *r)
 			commit_rollback(&compiler, &kernel, NULL, &arena, &receipt, NULL);
 		_exit(0);
 	}
-	for (int i = 0; i < 100 && !strstr(tmp_read("/var/lib/aa-nestfix/journal"), "loading"); i++)
+	for (int i = 0; i < 600 && !strstr(tmp_read("/var/lib/aa-nestfix/journal"), "loading"); i++)
 		usleep(100000);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
@@ -606,26 +606,26 @@ static void no_room_for_the_backup_begins_nothing(void)
 	done_with(r);
 }
 
-/* Lets the child's first load through and refuses the second; by then the file cannot be put back. */
-static void break_while_loading(void)
+/*
+ * Waits for the child's first load, which hangs, lets it through and refuses all that follow; by then the file cannot
+ * be put back. The returned descriptor is to be kept until the child is gone.
+ */
+static int break_while_loading(void)
 {
-	char bytes[4096];
-	int fd = open(tmp_path("/fs/.replace"), O_RDONLY); /* until the child is there */
-
+	for (int i = 0; i < 600 && !strstr(tmp_read("/var/lib/aa-nestfix/journal"), "loading"); i++)
+		usleep(100000);
 	rename(tmp_path(HOST_BASE), tmp_path(HOST_BASE ".moved"));
-	remove(tmp_path("/fs/.replace"));
+	rename(tmp_path("/fs/.replace"), tmp_path("/fs/fifo"));
 	if (symlink("container-base.moved", tmp_path(HOST_BASE)) < 0 ||
 	    symlink("/dev/full", tmp_path("/fs/.replace")) < 0)
 		printf("# cannot make a symlink\n");
-	while (fd >= 0 && read(fd, bytes, sizeof bytes) > 0)
-		continue;
-	close(fd);
+	return open(tmp_path("/fs/fifo"), O_RDONLY | O_NONBLOCK);
 }
 
 static void a_failure_that_cannot_be_undone_has_steps_by_hand(void)
 {
 	struct run_of *r;
-	int status = 0;
+	int status = 0, fifo;
 	pid_t child;
 
 	fresh_host();
@@ -644,8 +644,9 @@ static void a_failure_that_cannot_be_undone_has_steps_by_hand(void)
 		host_put("/hint", r->err.hint);
 		_exit((int)r->err.kind);
 	}
-	break_while_loading();
+	fifo = break_while_loading();
 	waitpid(child, &status, 0);
+	close(fifo);
 	is_num(WEXITSTATUS(status), ERR_BROKEN, "what can be neither done nor undone");
 	ok(strstr(tmp_read("/text"), "not everything could be put back"), "… is told");
 	ok(strstr(tmp_read("/hint"), "tar --xattrs --acls -C ") && strstr(tmp_read("/hint"), HOST_BASE),
