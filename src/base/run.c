@@ -221,7 +221,7 @@ static void drain(int *fd, struct buf *b, size_t limit, bool *cut)
 		if (room == 0)
 			*cut = true;
 		else
-			b->len += (size_t)n;
+			b->ptr[b->len += (size_t)n] = '\0';
 	}
 }
 

@@ -69,8 +69,8 @@ static int apply(struct app *app, const struct plan *plan, struct err *err)
 	return status;
 }
 
-/* Nothing to write; but what a killed run left is finished or undone all the same. */
-static int finish_nothing(struct app *app, const struct look *look, struct err *err)
+/* What a killed run left is finished or undone before anything is looked at: the look would see its files. */
+static int recover(struct app *app, struct err *err)
 {
 	struct compiler compiler;
 	struct kernel kernel;
@@ -86,7 +86,6 @@ static int finish_nothing(struct app *app, const struct look *look, struct err *
 			return -1;
 		report_note(&app->report, "%s", words);
 	}
-	report_nothing_to_fix(&app->report, &look->finding);
 	return 0;
 }
 
@@ -98,8 +97,10 @@ static int fix(struct app *app, const struct look *look, struct err *err)
 		return -1;
 	if (plan.note)
 		report_note(&app->report, "%s", plan.note);
-	if (plan.patch.file_count == 0)
-		return finish_nothing(app, look, err);
+	if (plan.patch.file_count == 0) {
+		report_nothing_to_fix(&app->report, &look->finding);
+		return 0;
+	}
 	if (!app->yes && !app->json && isatty(STDIN_FILENO))
 		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, true);
 	if (!is_agreed(app))
@@ -112,6 +113,8 @@ int cmd_fix(struct app *app, struct err *err)
 	struct look look;
 	int status = -1;
 
+	if (recover(app, err) < 0)
+		return -1;
 	if (app_look(app, app->args, app->arg_count, &look, err) == 0)
 		status = fix(app, &look, err);
 	look_release(&look);

@@ -34,6 +34,7 @@ static void gives_output_and_status(void)
 
 	ok(run_program(&run, &err) == 0, "a program that fails did run");
 	is_text(buf_slice(&run.out), "out\n", "its stdout");
+	is_num(run.out.ptr[run.out.len], 0, "  terminated, as any buf is");
 	is_text(buf_slice(&run.err), "err\n", "its stderr");
 	is_num(run.status, 7, "its status");
 	run.argv = SHELL("kill -TERM $$");
