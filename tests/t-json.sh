@@ -63,6 +63,7 @@ is 'rollback: the change of fix' "$(value .receipt.id)" "$id"
 ok 'an error' keeps rollback 3 --root "$T/root" --json rollback
 is 'an error: its kind' "$(value .error.kind)" refused
 ok 'a usage error' keeps check 2 --root "$T/root" --json check profile:nothing
+ok 'a kernel that cannot be asked' keeps probe 4 --root "$T/root" --json probe
 ok 'bytes that are no UTF-8' keeps explain 0 --root "$T/root" --json explain "$(printf '/sys/\377')"
 
 # A schema that complains of nothing would be no test.

@@ -35,10 +35,13 @@ struct probe_result {
 /*
  * Asks for each access under one label: the name of a profile, or any label that the kernel knows, such as
  * "lxc-1_</var/lib/lxc>//&:lxc-1_<-var-lib-lxc>:unconfined". -1 where it cannot be asked, with a sentence that says
- * why: no AppArmor, another root, not root, a kernel before 5.2, no such label, the time was up.
+ * why: no AppArmor, another root, not root, a kernel before 5.2, no such label (err.errnum is ENOENT), the time was up.
  */
 int probe_label(struct probe_result *out, const struct kernel *kernel, struct slice label,
 		const struct conflict_access *accesses, size_t count, struct arena *arena, struct err *err);
+
+/* Can this kernel be asked at all? -1 with a sentence: no AppArmor, another root, not root. */
+int probe_ready(const struct kernel *kernel, struct err *err);
 
 /* The first access that is denied, or NULL. */
 const struct probe_answer *probe_denied(const struct probe_result *result);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include <nestfix/commit.h>
+#include <nestfix/probe.h>
 #include <nestfix/lasting.h>
 
 struct report {
@@ -53,6 +54,14 @@ struct report_verdict {
 
 void report_explain(const struct report *r, struct slice path, struct slice perms,
 		    const struct report_verdict *verdicts, size_t count);
+
+/* One label that the kernel was asked about; `err` is set where it could not be. */
+struct report_probe {
+	struct probe_result result;
+	struct err err;
+};
+
+void report_probes(const struct report *r, const struct report_probe *probes, size_t count);
 
 /* "FILE:LINE": where a rule stands. */
 const char *report_place(const struct policy_rule *rule, struct arena *arena);

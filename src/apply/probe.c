@@ -116,10 +116,13 @@ static void ask(const void *asked, int *numbers, size_t count)
 static int no_label(struct slice label, int errnum, struct err *err)
 {
 	errno = errnum;
-	if (errnum == ENOENT)
-		return err_put(err, ERR_FAILED,
-			       "cannot ask under '%.*s': the kernel has no profile of this name loaded",
-			       SLICE_FMT(label));
+	if (errnum == ENOENT) {
+		err_put(err, ERR_FAILED, "cannot ask under '%.*s': the kernel has no profile of this name loaded",
+			SLICE_FMT(label));
+		if (err)
+			err->errnum = ENOENT;
+		return -1;
+	}
 	if (errnum == EACCES || errnum == EPERM) {
 		err_errno(err, "cannot take on the label '%.*s'", SLICE_FMT(label));
 		return err_hint(err, "is aa-nestfix itself confined, or was it started with no_new_privs?");
@@ -161,7 +164,7 @@ static void judge(struct probe_answer *a, const int *numbers)
 }
 
 /* Can this kernel be asked at all? Loading is not needed for it, nor securityfs. */
-static int check_kernel(const struct kernel *kernel, struct err *err)
+int probe_ready(const struct kernel *kernel, struct err *err)
 {
 	switch (kernel->state) {
 	case KERNEL_OTHER_ROOT:
@@ -232,7 +235,7 @@ int probe_label(struct probe_result *out, const struct kernel *kernel, struct sl
 		ask_pretended(out, kernel);
 		return 0;
 	}
-	if (check_kernel(kernel, err) < 0)
+	if (probe_ready(kernel, err) < 0)
 		return -1;
 	fill_question(&q, label, accesses, count, arena);
 	numbers = arena_array(arena, total, sizeof *numbers);

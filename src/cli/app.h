@@ -78,6 +78,6 @@ int app_plan(struct app *app, const struct look *look, struct plan *plan, struct
 /* Fills finding.obstacles. A plan that was carried out names what is compiled already; or NULL. Fails nothing. */
 void app_obstacles(struct app *app, struct look *look, const struct plan *plan);
 
-command_fn cmd_check, cmd_diff, cmd_fix, cmd_rollback, cmd_explain, cmd_hook, cmd_prove;
+command_fn cmd_check, cmd_diff, cmd_fix, cmd_rollback, cmd_explain, cmd_hook, cmd_probe, cmd_prove;
 
 #endif

@@ -24,6 +24,8 @@ static const struct command commands[] = {
 	{ "rollback", cmd_rollback, COMMAND_WRITES | COMMAND_ARGUMENTS, "[ID]",
 	  "undo the last change, or the named one" },
 	{ "explain", cmd_explain, COMMAND_ARGUMENTS, "PATH [PERM] [TARGET...]", "say what decides this access" },
+	{ "probe", cmd_probe, COMMAND_ARGUMENTS, "[TARGET...|label:LABEL...]",
+	  "ask the kernel itself, as runc would; change nothing" },
 	{ "prove", cmd_prove, COMMAND_ARGUMENTS, "OLD NEW", "show the difference of two profiles on all paths" },
 	{ "hook", cmd_hook, COMMAND_ARGUMENTS | COMMAND_HARMLESS, "lxc", "called by liblxc when a container starts" },
 };

@@ -61,6 +61,11 @@ def rollback: if has("changes")
 def explain: field("profiles"; each(field("profile"; string), field("path"; string), field("perm"; string),
 	field("allowed"; boolean), field("owner_allowed"; boolean), field("rule"; nullable(rule))));
 
+def probe: field("labels"; each(field("label"; string), field("state"; word(["allowed", "denied", "unknown"])),
+	field("reason"; nullable(string)), field("accesses"; each(field("path"; string),
+		field("state"; word(["allowed", "denied", "absent", "barred"])), field("error"; nullable(string)),
+		field("plain_error"; nullable(string))))));
+
 def prove: field("equal"; boolean), field("inside"; boolean), field("changes"; each(change));
 
 def failed: field("error"; field("kind"; word(["usage", "refused", "failed", "broken"])), field("text"; string),
@@ -73,6 +78,7 @@ def failed: field("error"; field("kind"; word(["usage", "refused", "failed", "br
 	elif $command == "fix" then fix
 	elif $command == "rollback" then rollback
 	elif $command == "explain" then explain
+	elif $command == "probe" then probe
 	elif $command == "prove" then prove
 	else "the schema knows no command \($command)" end]
 | .[]
