@@ -42,7 +42,7 @@ static struct {
 	struct finding finding;
 	struct patch patch;
 	struct err err;
-} stage;
+} stage = { .root = { .fd = -1 } };
 
 /* One profile file: a preamble and `rules` in the body of profile NAME. */
 __attribute__((unused)) static void stage_policy(const char *file, const char *name, const char *rules)
@@ -63,6 +63,9 @@ __attribute__((unused)) static int stage_look(const char *const *targets, const 
 	size_t count = 0, scope_count = 0;
 
 	err_clear(&stage.err);
+	discover_release(&stage.site);
+	stage.site = (struct site){ 0 };
+	root_release(&stage.root);
 	stage.pool = re_pool_new(&stage.arena, 0);
 	if (conflict_parse(&stage.conflict, "test.conflict", SLICE(stage_conflict_text), stage.pool, &stage.arena,
 			   &stage.err) < 0 ||
