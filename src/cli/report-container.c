@@ -180,6 +180,8 @@ static const char *cell(struct slice text, size_t width, struct arena *arena)
 {
 	AUTOBUF out = { 0 };
 
+	if (text.len == 0)
+		return "-";
 	for (size_t i = 0; i < text.len && out.len < width; i++)
 		buf_addc(&out, (unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f ? '?' : text.ptr[i]);
 	if (text.len > width && width > 1)
@@ -213,12 +215,12 @@ void report_containers(const struct report *r, const struct site *site, const st
 		print_counts(r, &rows);
 		return;
 	}
-	fprintf(r->out, "%-16s %-6s %-9s %-30s %s\n", "CONTAINER", "KIND", "ORIGIN", "PROFILE", "STATE");
+	fprintf(r->out, "%-16s %-6s %-10s %-30s %s\n", "CONTAINER", "KIND", "ORIGIN", "PROFILE", "STATE");
 	for (size_t i = 0; i < rows.len; i++) {
 		const struct row *row = &rows.ptr[i];
 		const struct container *c = row->container;
 
-		fprintf(r->out, "%-16s %-6s %-9s %-30s %s%s%s\n", cell(c->name, 16, site->arena), kind_word(c->kind),
+		fprintf(r->out, "%-16s %-6s %-10s %-30s %s%s%s\n", cell(c->name, 16, site->arena), kind_word(c->kind),
 			origin_word(c->origin), cell(c->profile, 30, site->arena), row->text, row->next ? "; " : "",
 			row->next ? row->next : "");
 	}
