@@ -12,8 +12,9 @@
 #include <stdio.h>
 
 #include <nestfix/commit.h>
-#include <nestfix/probe.h>
+#include <nestfix/harden.h>
 #include <nestfix/lasting.h>
+#include <nestfix/probe.h>
 
 struct report {
 	FILE *out;  /* data */
@@ -62,6 +63,16 @@ struct report_probe {
 };
 
 void report_probes(const struct report *r, const struct report_probe *probes, size_t count);
+
+/* Containers whose AppArmor was switched off, and what becomes of each. Not with --json: report_hardened does that. */
+void report_harden(const struct report *r, const struct harden *list, size_t count, const struct obstacles *obstacles);
+void report_config_diff(const struct report *r, const struct patch_file *files, size_t count);
+
+/* `receipt` NULL: nothing was to be done. */
+void report_hardened(const struct report *r, const struct harden *list, size_t count, const struct patch_file *files,
+		     size_t file_count, const struct receipt *receipt);
+void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
+		     size_t file_count, const struct receipt *receipt);
 
 /* "FILE:LINE": where a rule stands. */
 const char *report_place(const struct policy_rule *rule, struct arena *arena);

@@ -18,6 +18,9 @@ enum {
 	COMMAND_HARMLESS = 4,  /* called at a container's start: trouble is one line on stderr, and exit status 0 */
 };
 
+/* fix, by other means than the policy: for the containers that are named. */
+enum change { CHANGE_POLICY, CHANGE_PROFILE, CHANGE_HOOKSCRIPT };
+
 struct command {
 	const char *name;
 	command_fn *run;
@@ -34,6 +37,7 @@ struct app {
 	size_t allow_count;
 	const char **args; /* what follows the command */
 	size_t arg_count;
+	enum change change;
 	const struct command *command;
 
 	/* made of it */
@@ -78,6 +82,30 @@ int app_plan(struct app *app, const struct look *look, struct plan *plan, struct
 /* Fills finding.obstacles. A plan that was carried out names what is compiled already; or NULL. Fails nothing. */
 void app_obstacles(struct app *app, struct look *look, const struct plan *plan);
 
-command_fn cmd_check, cmd_diff, cmd_fix, cmd_rollback, cmd_explain, cmd_hook, cmd_probe, cmd_prove;
+/* Asks only where somebody sits at a terminal; without one the command itself is the consent. */
+bool app_is_agreed(const struct app *app);
+
+/* Finishes or undoes what a killed run left, and says so. */
+int app_recover(struct app *app, struct err *err);
+
+/* A container by name; ERR_REFUSED says on which node of the cluster it is. */
+int app_container(struct app *app, const struct look *look, const char *name, const struct container **out,
+		  struct err *err);
+/* The bytes of its configuration file. */
+int app_config_text(struct app *app, const struct container *c, struct slice *out, struct err *err);
+/* Proves and writes. */
+int app_config_commit(struct app *app, const struct patch_file *files, size_t count, struct receipt *receipt,
+		      struct err *err);
+
+/* Loads the cured profile of a container that was started; its name is set, and its lxcpath where that is known. */
+int app_hook_cure(struct app *app, struct container *c, struct err *err);
+/* Ends the process, as if all were well, after the time that a hook may take. */
+void app_hook_limit(void);
+int hook_pve(struct app *app, struct err *err);
+
+/* fix --profile-for, fix --pve-hookscript. */
+int cmd_switch(struct app *app, struct err *err);
+
+command_fn cmd_check, cmd_diff, cmd_fix, cmd_rollback, cmd_explain, cmd_harden, cmd_hook, cmd_probe, cmd_prove;
 
 #endif

@@ -23,8 +23,7 @@ static int check_absent(struct app *app, struct err *err)
 	return 0;
 }
 
-/* Asks only where somebody sits at a terminal; without one the command itself is the consent. */
-static bool is_agreed(const struct app *app)
+bool app_is_agreed(const struct app *app)
 {
 	char answer[16];
 
@@ -70,7 +69,7 @@ static int apply(struct app *app, const struct plan *plan, struct err *err)
 }
 
 /* What a killed run left is finished or undone before anything is looked at: the look would see its files. */
-static int recover(struct app *app, struct err *err)
+int app_recover(struct app *app, struct err *err)
 {
 	struct compiler compiler;
 	struct kernel kernel;
@@ -103,7 +102,7 @@ static int fix(struct app *app, const struct look *look, struct err *err)
 	}
 	if (!app->yes && !app->json && isatty(STDIN_FILENO))
 		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, true);
-	if (!is_agreed(app))
+	if (!app_is_agreed(app))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
 	return apply(app, &plan, err);
 }
@@ -113,8 +112,10 @@ int cmd_fix(struct app *app, struct err *err)
 	struct look look;
 	int status = -1;
 
-	if (recover(app, err) < 0)
+	if (app_recover(app, err) < 0)
 		return -1;
+	if (app->change != CHANGE_POLICY)
+		return cmd_switch(app, err);
 	if (app_look(app, app->args, app->arg_count, &look, err) == 0)
 		status = fix(app, &look, err);
 	look_release(&look);

@@ -188,12 +188,28 @@ static int cure(struct app *app, const struct site *site, struct err *err)
 	return kernel_load(&kernel, blob, err);
 }
 
+int app_hook_cure(struct app *app, struct container *c, struct err *err)
+{
+	struct site site = { 0 };
+	int status = -1;
+
+	if (geteuid() != 0)
+		return err_put(err, ERR_REFUSED, "the profile of '%.*s' stays as it is: only root may load policy",
+			       SLICE_FMT(c->name));
+	c->generated = find_text(app, c);
+	if (!c->generated)
+		return 0;
+	if (app_conflict(app, err) == 0 &&
+	    discover_generated(&site, &app->root, &app->conflict, c, app->pool, &app->arena, err) == 0)
+		status = cure(app, &site, err);
+	discover_release(&site);
+	return status < 0 ? err_wrap(err, "container '%.*s'", SLICE_FMT(c->name)) : 0;
+}
+
 static int hook_lxc(struct app *app, struct err *err)
 {
 	struct container c = { .kind = CONTAINER_LXC, .origin = CONTAINER_GENERATED, .running = true };
 	struct start start;
-	struct site site = { 0 };
-	int status = -1;
 
 	if (!read_start(app, &start))
 		return err_put(err, ERR_USAGE, "hook lxc is called by liblxc, with LXC_NAME set");
@@ -204,26 +220,23 @@ static int hook_lxc(struct app *app, struct err *err)
 			       SLICE_FMT(start.name));
 	c.name = start.name;
 	c.lxcpath = start.lxcpath;
-	if (geteuid() != 0)
-		return err_put(err, ERR_REFUSED, "the profile of '%.*s' stays as it is: only root may load policy",
-			       SLICE_FMT(start.name));
-	c.generated = find_text(app, &c);
-	if (!c.generated)
-		return 0;
-	if (app_conflict(app, err) == 0 &&
-	    discover_generated(&site, &app->root, &app->conflict, &c, app->pool, &app->arena, err) == 0)
-		status = cure(app, &site, err);
-	discover_release(&site);
-	return status < 0 ? err_wrap(err, "container '%.*s'", SLICE_FMT(start.name)) : 0;
+	return app_hook_cure(app, &c, err);
 }
 
-int cmd_hook(struct app *app, struct err *err)
+void app_hook_limit(void)
 {
 	struct sigaction action = { .sa_handler = give_up };
 
 	sigaction(SIGALRM, &action, NULL);
 	alarm(HOOK_SECONDS);
+}
+
+int cmd_hook(struct app *app, struct err *err)
+{
+	if (app->arg_count > 0 && strcmp(app->args[0], "pve") == 0)
+		return hook_pve(app, err);
+	app_hook_limit();
 	if (app->arg_count > 0 && strcmp(app->args[0], "lxc") == 0)
 		return hook_lxc(app, err);
-	return err_put(err, ERR_USAGE, "hook needs to know who calls: aa-nestfix hook lxc");
+	return err_put(err, ERR_USAGE, "hook needs to know who calls: aa-nestfix hook lxc, hook pve");
 }

@@ -21,16 +21,31 @@ static const struct command commands[] = {
 	{ "check", cmd_check, 0, "[TARGET...]", "say which rule is in the way, where, and for whom (the default)" },
 	{ "diff", cmd_diff, 0, "[TARGET...]", "show what fix would change, and the proof; change nothing" },
 	{ "fix", cmd_fix, COMMAND_WRITES, "[TARGET...]", "back up, write, load into the kernel, look again" },
+	{ "harden", cmd_harden, COMMAND_WRITES, "[CONTAINER...]",
+	  "switch AppArmor on again where it was switched off because of this" },
 	{ "rollback", cmd_rollback, COMMAND_WRITES | COMMAND_ARGUMENTS, "[ID]",
 	  "undo the last change, or the named one" },
 	{ "explain", cmd_explain, COMMAND_ARGUMENTS, "PATH [PERM] [TARGET...]", "say what decides this access" },
 	{ "probe", cmd_probe, COMMAND_ARGUMENTS, "[TARGET...|label:LABEL...]",
 	  "ask the kernel itself, as runc would; change nothing" },
 	{ "prove", cmd_prove, COMMAND_ARGUMENTS, "OLD NEW", "show the difference of two profiles on all paths" },
-	{ "hook", cmd_hook, COMMAND_ARGUMENTS | COMMAND_HARMLESS, "lxc", "called by liblxc when a container starts" },
+	{ "hook", cmd_hook, COMMAND_ARGUMENTS | COMMAND_HARMLESS, "lxc | pve VMID PHASE",
+	  "called by liblxc and by Proxmox when a container starts" },
 };
 
-enum { OPT_ROOT = 256, OPT_PARSER, OPT_FEATURES, OPT_PATCHES, OPT_JSON, OPT_SCOPE, OPT_YES, OPT_LIST, OPT_ALLOW };
+enum {
+	OPT_ROOT = 256,
+	OPT_PARSER,
+	OPT_FEATURES,
+	OPT_PATCHES,
+	OPT_JSON,
+	OPT_SCOPE,
+	OPT_YES,
+	OPT_LIST,
+	OPT_ALLOW,
+	OPT_PROFILE_FOR,
+	OPT_PVE_HOOKSCRIPT
+};
 
 static const struct argp_option options[] = {
 	{ "root", OPT_ROOT, "DIR", 0, "work on another root; this kernel is not touched", 1 },
@@ -41,7 +56,9 @@ static const struct argp_option options[] = {
 	{ "json", OPT_JSON, NULL, 0, "print one JSON object", 2 },
 	{ "quiet", 'q', NULL, 0, "say nothing but errors", 2 },
 	{ "verbose", 'v', NULL, 0, "say more", 2 },
-	{ "yes", OPT_YES, NULL, 0, "fix, rollback: do not ask", 3 },
+	{ "yes", OPT_YES, NULL, 0, "fix, harden, rollback: do not ask", 3 },
+	{ "profile-for", OPT_PROFILE_FOR, "NAME", 0, "fix: use lxc-container-nestfix in these containers", 3 },
+	{ "pve-hookscript", OPT_PVE_HOOKSCRIPT, "VMID", 0, "fix: cure these guests by a hookscript of Proxmox", 3 },
 	{ "list", OPT_LIST, NULL, 0, "rollback: list the changes", 3 },
 	{ "allow", OPT_ALLOW, "PATTERN:PERMS", 0, "prove: a difference that is all right; may be repeated", 3 },
 	{ 0 },
@@ -99,6 +116,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_LIST:
 		app->list = true;
+		break;
+	case OPT_PROFILE_FOR:
+	case OPT_PVE_HOOKSCRIPT:
+		app->change = key == OPT_PROFILE_FOR ? CHANGE_PROFILE : CHANGE_HOOKSCRIPT;
+		add_string(&app->args, &app->arg_count, arg, &app->arena);
 		break;
 	case OPT_ALLOW:
 		add_string(&app->allow, &app->allow_count, arg, &app->arena);

@@ -150,7 +150,7 @@ static json_t *json_edits(const struct patch_file *file)
 
 json_t *report_json_patch(const struct patch *patch)
 {
-	static const char *const kinds[] = { "policy", "kernel", "drop-in" };
+	static const char *const kinds[] = { "policy", "kernel", "drop-in", "config" };
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < patch->file_count; i++)

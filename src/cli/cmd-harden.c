@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* harden: AppArmor on again where it was switched off to get round the conflict. */
+#include "app.h"
+
+typedef VEC(struct harden) harden_vec;
+typedef VEC(struct patch_file) file_vec;
+
+struct hardening {
+	struct app *app;
+	struct look *look;
+	harden_vec all;
+	file_vec files; /* of those that can be switched on again */
+};
+
+/* Only the tree of the cluster's file system tells where a guest is that is not here. */
+static int refuse_unknown(struct app *app, const char *name, struct err *err)
+{
+	struct slice *nodes;
+	size_t count;
+
+	if (!pve_is_vmid(slice_of(name)) ||
+	    fsio_list(&app->root, "/etc/pve/nodes", &app->arena, &nodes, &count, NULL) < 0)
+		count = 0;
+	for (size_t i = 0; i < count; i++) {
+		const char *path =
+		    arena_printf(&app->arena, "/etc/pve/nodes/%.*s/lxc/%s.conf", SLICE_FMT(nodes[i]), name);
+		enum fsio_kind kind;
+
+		if (fsio_kind(&app->root, path, &kind, NULL) < 0 || kind != FSIO_FILE)
+			continue;
+		err_put(err, ERR_REFUSED, "cannot change container %s: it is on the node '%.*s'", name,
+			SLICE_FMT(nodes[i]));
+		return err_hint(err, "run the same on that node");
+	}
+	err_put(err, ERR_USAGE, "cannot find the container '%s'", name);
+	return err_hint(err, "see '%s check' for those of this host", app->report.self);
+}
+
+int app_container(struct app *app, const struct look *look, const char *name, const struct container **out,
+		  struct err *err)
+{
+	*out = container_find(&look->site.host, slice_of(name));
+	return *out ? 0 : refuse_unknown(app, name, err);
+}
+
+static bool is_wanted(const struct app *app, const struct container *c)
+{
+	for (size_t i = 0; i < app->arg_count; i++)
+		if (slice_is(c->name, app->args[i]))
+			return true;
+	return app->arg_count == 0;
+}
+
+int app_config_text(struct app *app, const struct container *c, struct slice *out, struct err *err)
+{
+	struct file file;
+
+	if (fsio_read(&app->root, c->config, LXC_FILE_LIMIT, &app->arena, &file, err) < 0)
+		return -1;
+	*out = file.bytes;
+	return 0;
+}
+
+static void judge(struct hardening *h, struct harden *one)
+{
+	struct policy_reader reader = discover_reader(&h->app->root);
+	struct err trouble = { 0 };
+	struct container after;
+
+	one->why = harden_forbidden(&h->look->site.host, one->container, &h->app->arena);
+	if (!one->why && harden_after(&after, one->container, one->file.new_, &reader, &h->app->arena, &trouble) < 0)
+		one->why = arena_str(&h->app->arena, slice_of(trouble.text));
+	one->state = HARDEN_REFUSED;
+	if (one->why)
+		return;
+	one->state = harden_judge(&h->look->site, &h->look->finding, &after);
+	one->profile = after.profile;
+	if (one->state == HARDEN_CURED && one->file.edit_count > 0)
+		VEC_PUSH(&h->app->arena, &h->files, one->file);
+}
+
+static int look_at(struct hardening *h, const struct container *c, struct err *err)
+{
+	struct harden one;
+	struct slice text;
+
+	if (!is_wanted(h->app, c))
+		return 0;
+	if (!c->lxc.unconfined && !c->hidden) {
+		if (!err_is_set(&c->err))
+			return 0;
+		if (h->app->arg_count > 0) {
+			*err = c->err;
+			return -1;
+		}
+		report_note(&h->app->report, "skipped: %s", c->err.text);
+		return 0;
+	}
+	if (app_config_text(h->app, c, &text, err) < 0)
+		return -1;
+	if (!harden_find(&one, c, text, &h->app->arena))
+		return 0;
+	judge(h, &one);
+	VEC_PUSH(&h->app->arena, &h->all, one);
+	return 0;
+}
+
+static int refuse_all(const struct hardening *h, struct err *err)
+{
+	const struct harden *one = &h->all.ptr[0];
+	const char *self = h->app->report.self;
+	struct slice name = one->container->name;
+
+	switch (one->state) {
+	case HARDEN_UNCURED:
+		err_put(err, ERR_REFUSED, "cannot switch AppArmor on again in '%.*s': runc would stop in its profile",
+			SLICE_FMT(name));
+		return err_hint(err, "run '%s fix' first, then '%s harden' again", self, self);
+	case HARDEN_STILL_OFF:
+		err_put(err, ERR_REFUSED,
+			"cannot switch AppArmor on again in '%.*s': an included file switches it off, too",
+			SLICE_FMT(name));
+		return err_hint(err, "see which one above; other containers may read it, so change it by hand");
+	case HARDEN_NO_PROFILE:
+		err_put(err, ERR_REFUSED,
+			"cannot switch AppArmor on again in '%.*s': no policy file has its profile '%.*s'",
+			SLICE_FMT(name), SLICE_FMT(one->profile));
+		return err_hint(err, "name another one: %s fix --profile-for=%.*s", self, SLICE_FMT(name));
+	case HARDEN_CURED:
+	case HARDEN_REFUSED:
+		break;
+	}
+	return err_put(err, ERR_REFUSED, "cannot switch AppArmor on again in '%.*s': %s", SLICE_FMT(name),
+		       one->why ? one->why : "none of its lines can be taken out");
+}
+
+int app_config_commit(struct app *app, const struct patch_file *files, size_t count, struct receipt *receipt,
+		      struct err *err)
+{
+	struct config_proof *proof;
+	struct compiler compiler;
+	struct kernel kernel;
+
+	if (config_prove(&proof, files, count, &app->arena, err) < 0 ||
+	    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+		return -1;
+	kernel_open(&kernel, &app->root, NULL, &app->arena);
+	return commit_config(proof, &compiler, &kernel, &app->arena, receipt, err);
+}
+
+static int harden(struct hardening *h, struct err *err)
+{
+	const struct container_host *host = &h->look->site.host;
+	const struct report *report = &h->app->report;
+	const struct container *c;
+	struct receipt receipt;
+
+	for (size_t i = 0; i < h->app->arg_count; i++)
+		if (app_container(h->app, h->look, h->app->args[i], &c, err) < 0)
+			return -1;
+	for (size_t i = 0; i < host->count; i++)
+		if (look_at(h, &host->list[i], err) < 0)
+			return -1;
+	if (h->all.len == 0) {
+		report_hardened(report, NULL, 0, NULL, 0, NULL);
+		return 0;
+	}
+	app_obstacles(h->app, h->look, NULL);
+	report_harden(report, h->all.ptr, h->all.len, h->look->finding.obstacles);
+	if (h->files.len == 0)
+		return refuse_all(h, err);
+	report_config_diff(report, h->files.ptr, h->files.len);
+	if (!app_is_agreed(h->app))
+		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
+	if (app_config_commit(h->app, h->files.ptr, h->files.len, &receipt, err) < 0)
+		return -1;
+	report_hardened(report, h->all.ptr, h->all.len, h->files.ptr, h->files.len, &receipt);
+	return h->files.len < h->all.len;
+}
+
+int cmd_harden(struct app *app, struct err *err)
+{
+	struct look look;
+	struct hardening h = { .app = app, .look = &look };
+	int status = -1;
+
+	if (app_recover(app, err) < 0)
+		return -1;
+	if (app_look(app, NULL, 0, &look, err) == 0)
+		status = harden(&h, err);
+	look_release(&look);
+	return status;
+}

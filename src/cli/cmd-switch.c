@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fix --profile-for, fix --pve-hookscript: other means of a cure, chosen for single containers. */
+#include "app.h"
+
+#define OWN_PROFILE "lxc-container-nestfix"
+#define OWN_VOLUME "local:snippets/aa-nestfix"
+
+enum { CONFIG_LIMIT = 1 << 20 };
+
+/* A missing program must not keep a guest from starting, though Proxmox would. */
+static const char snippet[] = "#!/bin/sh\n"
+			      "# Written by aa-nestfix; Proxmox calls it at the start and stop of a guest.\n"
+			      "[ -x " NESTFIX_PROGRAM " ] || exit 0\n"
+			      "exec " NESTFIX_PROGRAM " hook pve \"$@\"\n";
+
+struct switching {
+	struct app *app;
+	struct look *look;
+	VEC(struct patch_file) files;
+	VEC(struct slice) names;
+};
+
+static int refuse(const struct container *c, const char *why, struct err *err)
+{
+	return err_put(err, ERR_REFUSED, "cannot change '%.*s': %s", SLICE_FMT(c->name), why);
+}
+
+static int check_allowed(struct switching *s, const struct container *c, struct err *err)
+{
+	const char *why = harden_forbidden(&s->look->site.host, c, &s->app->arena);
+
+	return why ? refuse(c, why, err) : 0;
+}
+
+/* The profile must be there, and in the kernel, or the container's next start fails. */
+static int check_profile(struct switching *s, struct err *err)
+{
+	const struct site *site = &s->look->site;
+	struct kernel kernel;
+	bool loaded = true;
+
+	for (size_t i = 0; i < site->policy_count; i++) {
+		if (!policy_find(&site->policies[i]->policy, SLICE(OWN_PROFILE)))
+			continue;
+		kernel_open(&kernel, &s->app->root, NULL, &s->app->arena);
+		if (kernel.state == KERNEL_READY && kernel_has(&kernel, SLICE(OWN_PROFILE), &loaded, err) < 0)
+			return -1;
+		if (loaded)
+			return 0;
+		err_put(err, ERR_REFUSED, "cannot use the profile '%s': it is not loaded", OWN_PROFILE);
+		return err_hint(err, "load it: apparmor_parser -r %s", site->policies[i]->policy.path);
+	}
+	err_put(err, ERR_REFUSED, "cannot use the profile '%s': no policy file has it", OWN_PROFILE);
+	return err_hint(err,
+			"install it as /etc/apparmor.d/lxc/%s, then load it: apparmor_parser -r "
+			"/etc/apparmor.d/lxc-containers",
+			OWN_PROFILE);
+}
+
+/* The line that sets the profile now, or `count`. */
+static size_t find_profile(const struct container *c, const struct keyval *kv)
+{
+	const struct lxc_setting *p = &c->lxc.profile;
+
+	for (size_t i = kv->count; i > 0; i--) {
+		const struct keyval_entry *e = &kv->entries[i - 1];
+
+		if (e->kind != KEYVAL_PAIR || e->section != 0 || e->line != p->place.line ||
+		    !(slice_is(e->key, "lxc.apparmor.profile") || slice_is(e->key, "lxc.aa_profile")))
+			continue;
+		if (p->value.len > 0 && strcmp(p->place.path, c->config) == 0)
+			return i - 1;
+	}
+	return kv->count;
+}
+
+static void plan_line(struct switching *s, const struct container *c, struct slice text, struct patch_file *out)
+{
+	struct arena *arena = &s->app->arena;
+	struct config_edit edit = { 0 };
+	struct slice key = SLICE("lxc.apparmor.profile");
+	struct keyval kv;
+
+	keyval_parse(&kv, text, config_dialect(c->config), arena);
+	edit.index = find_profile(c, &kv);
+	edit.verb = edit.index < kv.count ? CONFIG_REPLACE : CONFIG_INSERT;
+	if (edit.verb == CONFIG_REPLACE)
+		key = kv.entries[edit.index].key;
+	else if (c->kind == CONTAINER_PVE)
+		edit.index = keyval_raw_place(&kv);
+	edit.line = slice_of(
+	    arena_printf(arena, "%.*s%s%s", SLICE_FMT(key), c->kind == CONTAINER_PVE ? ": " : " = ", OWN_PROFILE));
+	config_edit(out, c->config, text, &edit, 1, arena);
+}
+
+static int plan_profile(struct switching *s, const struct container *c, struct err *err)
+{
+	struct policy_reader reader = discover_reader(&s->app->root);
+	struct container after;
+	struct patch_file file;
+	struct slice text;
+
+	if (check_allowed(s, c, err) < 0)
+		return -1;
+	if (c->origin == CONTAINER_GENERATED) {
+		refuse(c, "its profile is a generated one, which protects it better", err);
+		return err_hint(err, "'%s fix' cures that one", s->app->report.self);
+	}
+	if (slice_is(c->profile, OWN_PROFILE))
+		return 0;
+	if (check_profile(s, err) < 0 || app_config_text(s->app, c, &text, err) < 0)
+		return -1;
+	plan_line(s, c, text, &file);
+	if (harden_after(&after, c, file.new_, &reader, &s->app->arena, err) < 0)
+		return -1;
+	if (!slice_is(after.profile, OWN_PROFILE))
+		return refuse(c, "a file that it includes sets another profile all the same", err);
+	VEC_PUSH(&s->app->arena, &s->files, file);
+	VEC_PUSH(&s->app->arena, &s->names, c->name);
+	return 0;
+}
+
+/* pve_set knows where a key belongs; the entry before which it came is wanted here. */
+static struct config_edit hookscript_edit(const struct container *c, struct arena *arena)
+{
+	const struct keyval *kv = &c->pve.kv;
+	const struct keyval_entry *old = keyval_last(kv, 0, "hookscript");
+	struct config_edit edit = { CONFIG_REPLACE, 0, SLICE("hookscript: " OWN_VOLUME) };
+	size_t same = 0, line;
+	AUTOBUF out = { 0 };
+
+	(void)arena;
+	if (old) {
+		edit.index = (size_t)(old - kv->entries);
+		return edit;
+	}
+	edit.verb = CONFIG_INSERT;
+	pve_set(&c->pve, "hookscript", SLICE(OWN_VOLUME), &out);
+	while (same < kv->text.len && same < out.len && kv->text.ptr[same] == out.ptr[same])
+		same++;
+	line = same;
+	while (line > 0 && line < kv->text.len && kv->text.ptr[line - 1] != '\n')
+		line--;
+	while (edit.index < kv->count && kv->entries[edit.index].span.at < line)
+		edit.index++;
+	return edit;
+}
+
+/* The hookscript that the guest had is called in turn; which one it was is kept on this host. */
+static int plan_record(struct switching *s, const struct container *c, struct err *err)
+{
+	struct arena *arena = &s->app->arena;
+	struct patch_file file = { .kind = PATCH_CREATE, .edits = ARENA_NEW(arena, struct edit), .edit_count = 1 };
+	enum fsio_kind kind;
+	struct file old = { 0 };
+
+	file.path = arena_printf(arena, CONFIG_HOOK_DIR "/%.*s", SLICE_FMT(c->name));
+	if (fsio_kind(&s->app->root, file.path, &kind, err) < 0)
+		return -1;
+	file.existed = kind != FSIO_MISSING;
+	if (file.existed && fsio_read(&s->app->root, file.path, CONFIG_LIMIT, arena, &old, err) < 0)
+		return -1;
+	if (c->pve.hookscript.len == 0) /* left over, and not to be called */
+		return file.existed ? atomic_remove(&s->app->root, file.path, err) : 0;
+	file.old = old.bytes;
+	file.new_ = slice_of(arena_printf(arena, "%.*s\n", SLICE_FMT(c->pve.hookscript)));
+	*file.edits = (struct edit){ .len = file.old.len, .with = file.new_ };
+	if (!slice_eq(file.old, file.new_))
+		VEC_PUSH(arena, &s->files, file);
+	return 0;
+}
+
+static int plan_hookscript(struct switching *s, const struct container *c, struct err *err)
+{
+	struct config_edit edit;
+	struct patch_file file;
+
+	if (c->kind != CONTAINER_PVE)
+		return refuse(c, "only guests of Proxmox have a hookscript", err);
+	if (check_allowed(s, c, err) < 0)
+		return -1;
+	if (slice_is(c->pve.hookscript, OWN_VOLUME))
+		return 0;
+	edit = hookscript_edit(c, &s->app->arena);
+	config_edit(&file, c->config, c->pve.kv.text, &edit, 1, &s->app->arena);
+	if (plan_record(s, c, err) < 0)
+		return -1;
+	VEC_PUSH(&s->app->arena, &s->files, file);
+	VEC_PUSH(&s->app->arena, &s->names, c->name);
+	return 0;
+}
+
+/*
+ * Before any guest names it, for Proxmox does not start one whose hookscript is missing. No rollback removes it: a
+ * guest that was changed by another run may still name it.
+ */
+static int write_snippet(struct app *app, struct err *err)
+{
+	struct atomic_attr attr = { .mode = 0755, .uid = geteuid(), .gid = getegid(), .force = true };
+	struct slice cfg = { 0 }, dir;
+	enum fsio_kind kind;
+	struct file file;
+	const char *path;
+
+	attr.mtime.tv_nsec = UTIME_NOW;
+	if (fsio_kind(&app->root, "/etc/pve/storage.cfg", &kind, err) < 0)
+		return -1;
+	if (kind == FSIO_FILE &&
+	    fsio_read(&app->root, "/etc/pve/storage.cfg", CONFIG_LIMIT, &app->arena, &file, err) < 0)
+		return -1;
+	if (kind == FSIO_FILE)
+		cfg = file.bytes;
+	dir = pve_snippets(cfg, SLICE("local"), &app->arena);
+	if (dir.len == 0)
+		return err_put(err, ERR_REFUSED, "cannot find the folder of the snippets of storage 'local'");
+	path = arena_printf(&app->arena, "%.*s/aa-nestfix", SLICE_FMT(dir));
+	if (fsio_kind(&app->root, path, &kind, err) < 0)
+		return -1;
+	if (kind == FSIO_FILE && fsio_read(&app->root, path, CONFIG_LIMIT, &app->arena, &file, NULL) == 0 &&
+	    slice_is(file.bytes, snippet) && (file.st.st_mode & 0111) == 0111)
+		return 0;
+	if (fsio_mkdirs(&app->root, arena_str(&app->arena, dir), 0755, err) < 0)
+		return -1;
+	return atomic_replace(&app->root, path, SLICE(snippet), &attr, err);
+}
+
+static int plan_all(struct switching *s, struct err *err)
+{
+	for (size_t i = 0; i < s->app->arg_count; i++) {
+		const struct container *c;
+
+		if (app_container(s->app, s->look, s->app->args[i], &c, err) < 0)
+			return -1;
+		if ((s->app->change == CHANGE_PROFILE ? plan_profile(s, c, err) : plan_hookscript(s, c, err)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int carry_out(struct switching *s, struct err *err)
+{
+	const struct report *report = &s->app->report;
+	struct receipt receipt;
+
+	if (plan_all(s, err) < 0)
+		return -1;
+	if (s->files.len == 0) {
+		report_switched(report, NULL, 0, NULL, 0, NULL);
+		return 0;
+	}
+	report_config_diff(report, s->files.ptr, s->files.len);
+	if (!app_is_agreed(s->app))
+		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
+	if (s->app->change == CHANGE_HOOKSCRIPT && write_snippet(s->app, err) < 0)
+		return -1;
+	if (app_config_commit(s->app, s->files.ptr, s->files.len, &receipt, err) < 0)
+		return -1;
+	report_switched(report, s->names.ptr, s->names.len, s->files.ptr, s->files.len, &receipt);
+	return 0;
+}
+
+int cmd_switch(struct app *app, struct err *err)
+{
+	struct look look;
+	struct switching s = { .app = app, .look = &look };
+	int status = -1;
+
+	if (app_look(app, NULL, 0, &look, err) == 0)
+		status = carry_out(&s, err);
+	look_release(&look);
+	return status;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* report-config: changes of containers' configuration, which count at their next start. */
+#include <nestfix/obstacle.h>
+
+#include "report-internal.h"
+
+static const char *state_word(enum harden_state state)
+{
+	static const char *const words[] = { "cured", "uncured", "still-off", "no-profile", "refused" };
+
+	return words[state];
+}
+
+/* What the next start brings, or why nothing is changed. */
+static const char *state_text(const struct harden *h, struct arena *arena)
+{
+	struct slice name = h->container->name;
+
+	switch (h->state) {
+	case HARDEN_CURED:
+		return arena_printf(arena, "profile %.*s from its next start on, in which this trouble is cured",
+				    SLICE_FMT(h->profile));
+	case HARDEN_UNCURED:
+		return arena_printf(arena, "not changed: runc would stop in its profile %.*s; run fix first",
+				    SLICE_FMT(h->profile));
+	case HARDEN_STILL_OFF:
+		return "not changed: an included file, which other containers may read, switches it off as well";
+	case HARDEN_NO_PROFILE:
+		return arena_printf(arena,
+				    "not changed: its profile %.*s is in no policy file; name another one: fix "
+				    "--profile-for=%.*s",
+				    SLICE_FMT(h->profile), SLICE_FMT(name));
+	case HARDEN_REFUSED:
+		break;
+	}
+	return arena_printf(arena, "not changed: %s", h->why ? h->why : "");
+}
+
+/* The profile refuses something else that runc needs: a stock static one does. */
+static bool is_hindered(const struct harden *h, const struct obstacles *obstacles)
+{
+	for (size_t i = 0; obstacles && i < obstacles->count; i++)
+		if (slice_eq(obstacles->list[i].profile, h->profile))
+			return true;
+	return false;
+}
+
+static void print_harden(const struct report *r, const struct harden *h, const struct obstacles *obstacles)
+{
+	AUTOARENA arena = { 0 };
+
+	fprintf(r->out, "%.*s\n", SLICE_FMT(h->container->name));
+	for (size_t i = 0; i < h->line_count; i++)
+		fprintf(r->out, "  %-8s%s:%zu: %.*s\n", i == 0 ? "off by" : "", h->lines[i].place.path,
+			h->lines[i].place.line, SLICE_FMT(h->lines[i].text));
+	fprintf(r->out, "  %-8s%s\n", "then", state_text(h, &arena));
+	if (h->state == HARDEN_CURED && is_hindered(h, obstacles))
+		fprintf(r->out,
+			"  %-8sthat profile refuses other things that runc needs; one that does not: %s fix "
+			"--profile-for=%.*s\n",
+			"", r->self, SLICE_FMT(h->container->name));
+	fputc('\n', r->out);
+}
+
+void report_harden(const struct report *r, const struct harden *list, size_t count, const struct obstacles *obstacles)
+{
+	if (r->json || r->quiet)
+		return;
+	fputs("AppArmor was switched off here to get round this trouble:\n\n", r->out);
+	for (size_t i = 0; i < count; i++)
+		print_harden(r, &list[i], obstacles);
+}
+
+void report_config_diff(const struct report *r, const struct patch_file *files, size_t count)
+{
+	AUTOBUF text = { 0 };
+
+	if (r->json || r->quiet)
+		return;
+	for (size_t i = 0; i < count; i++)
+		report_unified(&files[i], &text);
+	fwrite(buf_str(&text), 1, text.len, r->out);
+}
+
+static json_t *json_line(const struct harden_line *line)
+{
+	return json_pack("{s:o,s:I,s:o,s:s,s:b}", "file", report_json_text(slice_of(line->place.path)), "line",
+			 (json_int_t)line->place.line, "text", report_json_text(line->text), "workaround",
+			 line->kind == HARDEN_UNCONFINED ? "unconfined" : "hidden", "own", line->own);
+}
+
+static json_t *json_harden(const struct harden *h)
+{
+	json_t *lines = json_array();
+
+	for (size_t i = 0; i < h->line_count; i++)
+		json_array_append_new(lines, json_line(&h->lines[i]));
+	return json_pack("{s:o,s:o,s:o,s:s,s:o,s:s?}", "container", report_json_text(h->container->name), "lines",
+			 lines, "profile", report_json_text(h->profile), "state", state_word(h->state), "file",
+			 report_json_text(slice_of(h->container->config)), "why", h->why);
+}
+
+static void add_change(json_t *object, const struct patch_file *files, size_t count, const struct receipt *receipt)
+{
+	struct patch_file *all = (struct patch_file *)(uintptr_t)files;
+	struct patch patch = { .files = all, .file_count = count };
+
+	json_object_set_new(object, "changed", json_boolean(receipt != NULL));
+	json_object_set_new(object, "patch", report_json_patch(&patch));
+	json_object_set_new(object, "receipt", receipt ? report_json_receipt(receipt) : json_null());
+}
+
+static void print_done(const struct report *r, const struct receipt *receipt)
+{
+	fprintf(r->out, "\n%sDone.%s It counts from the next start of the container%s on.\n",
+		r->colour ? "\033[1m" : "", r->colour ? "\033[0m" : "", receipt->file_count == 1 ? "" : "s");
+	if (receipt->recovered)
+		fprintf(r->out, "  first   %s\n", receipt->recovered);
+	for (size_t i = 0; i < receipt->file_count; i++)
+		fprintf(r->out, "  %-8s%s\n", i == 0 ? "wrote" : "", receipt->files[i]);
+	if (receipt->note)
+		fprintf(r->out, "  note    %s\n", receipt->note);
+	fprintf(r->out, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
+}
+
+void report_hardened(const struct report *r, const struct harden *list, size_t count, const struct patch_file *files,
+		     size_t file_count, const struct receipt *receipt)
+{
+	json_t *object, *containers;
+
+	if (r->json) {
+		object = report_json_object("harden");
+		containers = json_array();
+		for (size_t i = 0; i < count; i++)
+			json_array_append_new(containers, json_harden(&list[i]));
+		json_object_set_new(object, "containers", containers);
+		add_change(object, files, file_count, receipt);
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	if (receipt)
+		print_done(r, receipt);
+	else
+		fputs("Nothing to do: AppArmor is on in every container that was looked at.\n", r->out);
+}
+
+void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
+		     size_t file_count, const struct receipt *receipt)
+{
+	json_t *object, *array;
+
+	if (r->json) {
+		object = report_json_object("fix");
+		array = json_array();
+		for (size_t i = 0; i < count; i++)
+			json_array_append_new(array, report_json_text(names[i]));
+		json_object_set_new(object, "switched", array);
+		add_change(object, files, file_count, receipt);
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	if (receipt)
+		print_done(r, receipt);
+	else
+		fputs("Nothing to do: that is set already.\n", r->out);
+}
