@@ -14,7 +14,7 @@ PARSER ?= apparmor_parser
 LIBS := libapparmor libpcre2-8 libarchive jansson libmd
 B ?= build/$(if $(SAN),san,release)
 FUZZ_RUNS ?= 100000
-FUZZ_SECONDS ?= 120
+FUZZ_SECONDS ?= 60
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' NEWS.md | head -n 1)
 
 # The hardening set of dpkg-buildflags; a caller's CFLAGS and LDFLAGS (a package build) replace it.
@@ -86,13 +86,13 @@ check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so)
 check-valgrind: $(UNIT)
 	prove --timer --jobs 2 --exec 'valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes' $(UNIT)
 
-# Each fuzzer for FUZZ_RUNS inputs, from the committed seeds.
-check-fuzz: $(FUZZ)
-	for f in $(FUZZ); do \
-		seeds=tests/fuzz/seeds/$$(basename $$f | sed 's/^fuzz-//'); mkdir -p $B/corpus/$$(basename $$f) && \
-		$$f -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 \
-			$B/corpus/$$(basename $$f) $$seeds >$$f.log 2>&1 || { tail -40 $$f.log; exit 1; }; \
-		echo "ok - $$(basename $$f): $$(sed -n 's/^stat::number_of_executed_units: *//p' $$f.log) inputs"; done
+# Each fuzzer from its committed seeds, for FUZZ_RUNS inputs or FUZZ_SECONDS; make -j2 runs two at a time.
+check-fuzz: $(FUZZ:%=run-%)
+run-$B/fuzz/fuzz-%: $B/fuzz/fuzz-%
+	@mkdir -p $B/corpus/$*
+	@$< -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 \
+		$B/corpus/$* tests/fuzz/seeds/$* >$<.log 2>&1 || { tail -n 40 $<.log; exit 1; }
+	@echo "ok - fuzz-$*: $$(sed -n 's/^stat::number_of_executed_units: *//p' $<.log) inputs"
 
 lint:
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
