@@ -111,7 +111,8 @@ bench: $B/aa-nestfix
 
 install: $B/aa-nestfix
 	install -D -m 755 $B/aa-nestfix $(DESTDIR)$(sbindir)/aa-nestfix
-	install -d $(DESTDIR)$(datadir)/aa-nestfix/patches $(DESTDIR)$(docdir)
+	install -d $(DESTDIR)$(datadir)/aa-nestfix/patches $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)/aa-nestfix/profiles
+	install -m 644 profiles/lxc-generated-sample $(DESTDIR)$(datadir)/aa-nestfix/profiles
 	install -m 644 patches/*.conflict $(DESTDIR)$(datadir)/aa-nestfix/patches
 	install -D -m 644 profiles/lxc-container-nestfix $(DESTDIR)/etc/apparmor.d/lxc/lxc-container-nestfix
 	if echo 'profile x { userns, }' | $(PARSER) -q -Q -K -S >/dev/null 2>&1; then \
