@@ -9,6 +9,7 @@ mandir ?= $(datadir)/man
 libexecdir ?= $(prefix)/libexec
 unitdir ?= $(prefix)/lib/systemd/system
 sysconfdir ?= /etc
+PARSER ?= apparmor_parser
 B ?= build/release
 D := $(DESTDIR)
 
@@ -25,8 +26,10 @@ install-data:
 	install -D -m 644 completion/aa-nestfix.fish $D$(datadir)/fish/vendor_completions.d/aa-nestfix.fish
 	install -D -m 755 libexec/postinst-helper $D$(libexecdir)/aa-nestfix/postinst-helper
 	install -D -m 644 profiles/usr.sbin.aa-nestfix $D$(sysconfdir)/apparmor.d/usr.sbin.aa-nestfix
-	$(if $(wildcard profiles/lxc-container-nestfix),install -D -m 644 profiles/lxc-container-nestfix \
-		$D$(sysconfdir)/apparmor.d/lxc/lxc-container-nestfix)
+	install -D -m 644 profiles/lxc-container-nestfix $D$(sysconfdir)/apparmor.d/lxc/lxc-container-nestfix
+	if echo "profile x { userns, }" | $(PARSER) -q -Q -K -S >/dev/null 2>&1; then \
+		install -D -m 644 profiles/lxc-container-nestfix.userns \
+			$D$(sysconfdir)/apparmor.d/abstractions/lxc-container-nestfix.d/userns; fi
 
 # The program itself is built by the Makefile.
 install-package: install-data

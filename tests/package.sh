@@ -6,7 +6,7 @@
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
 base=/etc/apparmor.d/abstractions/lxc/container-base
-packages=apparmor,liblxc-common,liblxc1,debconf,libarchive13,libpcre2-8-0,libjansson4,libapparmor1,perl
+packages=apparmor,liblxc-common,liblxc1,debconf,libarchive13,libpcre2-8-0,libjansson4,libapparmor1,libmd0,perl
 root=$T/root
 store=$TOP/build/package
 

@@ -52,8 +52,8 @@ is "another root" "$(offer "aa-nestfix --root=$T/other rollback 2")" ""
 is "another root, after a blank" "$(offer "aa-nestfix --root $T/other rollback 2")" ""
 is "the same root, named" "$(offer "aa-nestfix --root=$T/root rollback 2" | cut -c1)" 2
 
-# Every command and option of the program is offered by all three.
-"$NESTFIX" --help | sed -n 's/^  \([a-z][a-z]*\)\( .*\)*$/\1/p' | sort -u >"$T/commands"
+# Every command and option of the program is offered by all three; hook is for programs.
+"$NESTFIX" --help | sed -n 's/^  \([a-z][a-z]*\)\( .*\)*$/\1/p' | grep -v "^hook\$" | sort -u >"$T/commands"
 "$NESTFIX" --help | sed -n 's/^ .* --\([a-z][a-z-]*\).*/\1/p' | sort -u >"$T/options"
 offered() {
 	[ -s "$T/commands" ] && [ -s "$T/options" ] || return 1

@@ -40,6 +40,7 @@ is 'check: the state' "$(value .state)" blocked
 is 'check: the rule' "$(value '.rules[] | "\(.file):\(.line) \(.text)"')" \
 	'/etc/apparmor.d/abstractions/lxc/container-base:188 deny /sys/[^fdc]*{,/**} wklx,'
 is 'check: the profiles' "$(value '[.profiles[].state] | unique | join(",")')/$(value '.profiles | length')" blocked/4
+is "check: the containers" "$(value '.containers[] | "\(.name) \(.profile) \(.state)"')" "web1 lxc-container-default-cgns blocked"
 ok 'diff' keeps diff 1 --root "$T/root" --json diff
 is 'diff: proved, and all inside' "$(value '.proof | .proved and (.policies | all(.inside))')" true
 ok 'fix' keeps fix 0 --root "$T/root" --json fix

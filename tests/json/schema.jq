@@ -24,7 +24,7 @@ def change:
 	field("profile"; string), field("pattern"; string), field("example"; string), field("change"; string),
 	field("inside"; boolean);
 
-def patch: each(field("file"; string),
+def patch: each(field("file"; string), field("kind"; word(["policy", "kernel", "drop-in"])),
 	field("edits"; each(field("at"; number), field("old"; string), field("new"; string))));
 
 def proof: field("proved"; boolean),
@@ -34,6 +34,13 @@ def receipt: field("id"; string), field("files"; each(string)), field("loaded"; 
 
 def obstacles: field("obstacles"; nullable(each(field("profile"; string), field("needs"; each(string)))));
 
+def container:
+	field("name"; string), field("kind"; word(["lxc", "pve", "incus", "lxd", "user"])), field("running"; boolean),
+	field("nesting"; boolean), field("unprivileged"; boolean), field("profile"; string),
+	field("origin"; word(["file", "generated", "unconfined", "unchanged"])), field("label"; string),
+	field("state"; word(["allowed", "cured", "cured-upstream", "blocked", "blocked-next-start", "apparmor-off", "unknown"])),
+	field("words"; string), field("next_start"; nullable(string));
+
 def check:
 	field("conflict"; string), field("scopes"; each(string)), field("state"; state),
 	field("rules"; each(rule, field("denies"; string), field("included"; string), field("editable"; boolean),
@@ -41,6 +48,7 @@ def check:
 	field("profiles"; each(field("profile"; string), field("scope"; string), field("state"; state), field("path"; string),
 		field("allowed_by"; nullable(rule)), field("cure"; string))),
 	obstacles,
+	field("containers"; each(container)),
 	field("skipped"; each(field("file"; string), field("reason"; string))),
 	field("unfinished"; nullable(string));
 
@@ -61,12 +69,12 @@ def rollback: if has("changes")
 def explain: field("profiles"; each(field("profile"; string), field("path"; string), field("perm"; string),
 	field("allowed"; boolean), field("owner_allowed"; boolean), field("rule"; nullable(rule))));
 
+def prove: field("equal"; boolean), field("inside"; boolean), field("changes"; each(change));
+
 def probe: field("labels"; each(field("label"; string), field("state"; word(["allowed", "denied", "unknown"])),
 	field("reason"; nullable(string)), field("accesses"; each(field("path"; string),
 		field("state"; word(["allowed", "denied", "absent", "barred"])), field("error"; nullable(string)),
 		field("plain_error"; nullable(string))))));
-
-def prove: field("equal"; boolean), field("inside"; boolean), field("changes"; each(change));
 
 def failed: field("error"; field("kind"; word(["usage", "refused", "failed", "broken"])), field("text"; string),
 	field("hint"; string));
