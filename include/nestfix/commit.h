@@ -4,8 +4,8 @@
  *
  * lock → finish or undo an unfinished journal → re-read and compare with what was planned → backup (fsync) → journal
  * "begun" (fsync) → each file: temp, attributes by fd, fsync, rename, fsync dir → compile what is now on disk; equal to
- * what was proved → load into the kernel → refresh the boot cache → journal "done". Any failure before "done" restores
- * files and kernel policy, newest first.
+ * what was proved → load into the kernel → refresh the boot cache → probe → journal "done". Any failure before "done"
+ * restores files and kernel policy, newest first.
  */
 #ifndef NESTFIX_COMMIT_H
 #define NESTFIX_COMMIT_H
@@ -16,6 +16,14 @@
 #include <nestfix/kernel.h>
 #include <nestfix/prove.h>
 
+/* What the kernel said of a profile before and after the change: the room probe asked it. */
+struct receipt_probe {
+	struct slice profile;
+	struct slice path; /* one that was denied, else one that was asked */
+	int before, after; /* 0: allowed; an errno: denied; after -1: not asked */
+	const struct locate_case *asked;
+};
+
 struct receipt {
 	const char *backup_id;
 	const char **files; /* written */
@@ -23,6 +31,8 @@ struct receipt {
 	struct slice *profiles; /* loaded into the kernel */
 	size_t profile_count;
 	enum kernel_state kernel;
+	struct receipt_probe *probes;
+	size_t probe_count;
 	const char *recovered; /* what was done about an unfinished run before this one, or NULL */
 	const char *note;      /* what else the user should know, or NULL: a removed file that stays so, … */
 };

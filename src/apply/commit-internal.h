@@ -80,6 +80,13 @@ int work_load(struct work *w, struct err *err);
 int work_unload(struct work *w, struct err *err);
 int work_refresh_cache(struct work *w, struct err *err);
 
+/*
+ * Asks the kernel for each profile that is blocked and in force, as runc would; once more after loading. A kernel that
+ * still denies then is an error; one that cannot be asked is noted.
+ */
+void work_ask_before(struct work *w, const struct proof *proof);
+int work_ask_after(struct work *w, struct err *err);
+
 /* Files and kernel are as they should be: marks the backup and ends the journal. What cannot be written down is noted,
  * and done by the next run: the journal says so. */
 void work_finish(struct work *w, enum backup_state state);

@@ -249,7 +249,7 @@ static int carry_out(struct work *w, const struct proof *proof, struct err *err)
 		return -1;
 	if (journal_step(w->root, JOURNAL_LOADING, err) < 0 || work_load(w, err) < 0)
 		return -1;
-	if (work_refresh_cache(w, err) < 0)
+	if (work_refresh_cache(w, err) < 0 || work_ask_after(w, err) < 0)
 		return -1;
 	return work_reach_loaded(w, err);
 }
@@ -291,6 +291,7 @@ static int commit_locked(struct work *w, const struct proof *proof, struct err *
 		return -1;
 	if (work_find_loaded(w, err) < 0 || backup_sweep(w->root, err) < 0)
 		return -1;
+	work_ask_before(w, proof);
 	if (make_backup(w, proof_patch(proof), err) < 0)
 		return -1;
 	if (journal_begin(w->root, JOURNAL_CHANGE, w->id, err) < 0) {

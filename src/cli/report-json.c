@@ -192,13 +192,27 @@ json_t *report_json_proof(const struct proof_policy *policies, size_t count, boo
 	return json_pack("{s:b,s:o}", "proved", proved, "policies", files);
 }
 
+static const char *asked_word(int answer)
+{
+	return answer == 0 ? "allowed" : answer > 0 ? "denied" : "unknown";
+}
+
+static json_t *json_asked(const struct receipt_probe *p)
+{
+	return json_pack("{s:o,s:o,s:s,s:s}", "profile", report_json_text(p->profile), "path",
+			 report_json_text(p->path), "before", asked_word(p->before), "after", asked_word(p->after));
+}
+
 json_t *report_json_receipt(const struct receipt *receipt)
 {
 	json_t *files = json_array();
+	json_t *asked = json_array();
 
 	for (size_t i = 0; i < receipt->file_count; i++)
 		json_array_append_new(files, report_json_text(slice_of(receipt->files[i])));
-	return json_pack("{s:s,s:o,s:o,s:s}", "id", receipt->backup_id, "files", files, "loaded",
+	for (size_t i = 0; i < receipt->probe_count; i++)
+		json_array_append_new(asked, json_asked(&receipt->probes[i]));
+	return json_pack("{s:s,s:o,s:o,s:s,s:o}", "id", receipt->backup_id, "files", files, "loaded",
 			 text_list(receipt->profiles, receipt->profile_count), "kernel",
-			 kernel_state_words(receipt->kernel));
+			 kernel_state_words(receipt->kernel), "asked", asked);
 }

@@ -303,6 +303,23 @@ void report_nothing_to_fix(const struct report *r, const struct finding *finding
 			finding->profile_count, finding->profile_count == 1 ? "" : "s");
 }
 
+/* The kernel's own word, as far as it could be had. */
+static void print_asked(const struct report *r, const struct receipt *receipt)
+{
+	size_t before = 0, after = 0;
+	AUTOBUF words = { 0 };
+
+	for (size_t i = 0; i < receipt->probe_count; i++) {
+		before += receipt->probes[i].before != 0;
+		after += receipt->probes[i].after == 0;
+	}
+	if (after == 0)
+		return;
+	buf_addf(&words, "the kernel, as runc would: it allows the write in %zu profile%s (denied before: %zu)", after,
+		 after == 1 ? "" : "s", before);
+	print_row(r, "asked", buf_str(&words));
+}
+
 static void print_receipt(const struct report *r, const struct receipt *receipt)
 {
 	if (receipt->recovered)
@@ -317,6 +334,7 @@ static void print_receipt(const struct report *r, const struct receipt *receipt)
 	}
 	if (receipt->profile_count == 0)
 		print_row(r, "loaded", kernel_state_words(receipt->kernel));
+	print_asked(r, receipt);
 	if (receipt->note)
 		print_row(r, "note", receipt->note);
 }

@@ -30,7 +30,11 @@ def patch: each(field("file"; string), field("kind"; word(["policy", "kernel", "
 def proof: field("proved"; boolean),
 	field("policies"; each(field("file"; string), field("inside"; boolean), field("changes"; each(change))));
 
-def receipt: field("id"; string), field("files"; each(string)), field("loaded"; each(string)), field("kernel"; string);
+def word_of_kernel: word(["allowed", "denied", "unknown"]);
+
+def receipt: field("id"; string), field("files"; each(string)), field("loaded"; each(string)), field("kernel"; string),
+	field("asked"; each(field("profile"; string), field("path"; string), field("before"; word_of_kernel),
+		field("after"; word_of_kernel)));
 
 def obstacles: field("obstacles"; nullable(each(field("profile"; string), field("needs"; each(string)))));
 

@@ -324,6 +324,75 @@ static void add_other_policy(const char *base, const char *more)
 	host_put(base, "  file,\n  " HOST_RULE "\n");
 }
 
+static int answers; /* how often the pretended kernel was asked */
+
+static int always_denied(struct slice label, struct slice path)
+{
+	(void)label, (void)path;
+	answers++;
+	return EACCES;
+}
+
+static int denied_once(struct slice label, struct slice path)
+{
+	(void)label, (void)path;
+	return answers++ == 0 ? EACCES : 0;
+}
+
+static void the_kernel_is_asked_before_and_after(void)
+{
+	struct run_of *r;
+
+	fresh_host();
+	kernel.pretend = denied_once;
+	answers = 0;
+	r = plan();
+	is_num(commit(r), 0, "a kernel that allows it after the change");
+	is_num(answers, 2, "… was asked twice");
+	is_num(r->receipt.probe_count, 1, "… which the receipt tells");
+	is_text(r->receipt.probes[0].profile, HOST_PROFILE, "… for the profile");
+	is_num(r->receipt.probes[0].before, EACCES, "… denied before");
+	is_num(r->receipt.probes[0].after, 0, "… allowed after");
+	is_text(r->receipt.probes[0].path, HOST_WITNESS, "… the write that the conflict names");
+	done_with(r);
+}
+
+static void a_kernel_that_still_denies_undoes_the_change(void)
+{
+	struct state before;
+	struct run_of *r;
+
+	fresh_host();
+	kernel.pretend = always_denied;
+	before = state_of(HOST_BASE);
+	r = plan();
+	ok(commit(r) < 0 && r->err.kind == ERR_FAILED, "a kernel that denies it after the change, too");
+	is_err(&r->err, "the kernel still denies '" HOST_WITNESS "' under '" HOST_PROFILE "'", "… is said so");
+	is_as_before(&before, "the file is as before, to the attribute");
+	ok(kernel_got(blob_of(r, 0, true)), "the kernel holds the old policy again");
+	done_with(r);
+}
+
+static void a_kernel_that_cannot_be_asked_is_taken_at_its_load(void)
+{
+	struct run_of *r;
+
+	fresh_host();
+	answers = 0;
+	r = plan();
+	is_num(commit(r), 0, "a kernel that cannot be asked");
+	is_num(r->receipt.probe_count, 0, "… and nothing is claimed");
+	done_with(r);
+	fresh_host();
+	host_put("/fs/profiles", "");
+	kernel.pretend = always_denied;
+	r = plan();
+	is_num(commit(r), 0, "a profile that is not in the kernel");
+	is_num(r->receipt.probe_count, 0, "… is not asked for");
+	is_num(answers, 0, "… by nobody");
+	done_with(r);
+}
+
 static void policies_already_loaded_are_put_back(void)
 {
 	AUTOBUF rules = { 0 };
@@ -674,6 +743,9 @@ int main(void)
 	what_is_not_in_force_is_not_loaded();
 	a_file_changed_since_the_plan_is_refused();
 	a_kernel_that_refuses_undoes_all();
+	the_kernel_is_asked_before_and_after();
+	a_kernel_that_still_denies_undoes_the_change();
+	a_kernel_that_cannot_be_asked_is_taken_at_its_load();
 	policies_already_loaded_are_put_back();
 	a_file_that_cannot_be_written_undoes_the_others();
 	no_state_folder_no_change();
