@@ -28,23 +28,31 @@ static void add_lines(struct buf *out, char sign, struct slice text)
 	}
 }
 
-/* One hunk: whole lines of the old text [from, to), and what stands there in the new one. */
-struct hunk {
+/* One stretch of changed lines: whole lines of the old text [from, to), and what stands there in the new one. */
+struct stretch {
 	size_t from, to; /* changed lines in the old text, by offset */
 	size_t first_edit, last_edit;
 	size_t before, after; /* offsets of the context's outer ends */
 };
 
-static struct hunk hunk_at(const struct patch_file *file, size_t edit)
+/* Whole lines that are put before another one leave that one alone. */
+static size_t stretch_end(const struct patch_file *file, const struct edit *e, size_t from)
+{
+	if (e->len == 0 && e->at == from && slice_ends(e->with, "\n"))
+		return e->at;
+	return slice_line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
+}
+
+static struct stretch stretch_at(const struct patch_file *file, size_t edit)
 {
 	const struct edit *e = &file->edits[edit];
-	struct hunk h = { .first_edit = edit, .last_edit = edit };
+	struct stretch h = { .first_edit = edit, .last_edit = edit };
 
 	h.from = slice_line(file->old, e->at);
-	h.to = slice_line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
+	h.to = stretch_end(file, e, h.from);
 	while (h.last_edit + 1 < file->edit_count && file->edits[h.last_edit + 1].at < h.to) {
 		e = &file->edits[++h.last_edit];
-		h.to = slice_line_end(file->old, e->len ? e->at + e->len - 1 : e->at);
+		h.to = stretch_end(file, e, h.from);
 	}
 	h.before = h.from;
 	for (int i = 0; i < CONTEXT && h.before > 0; i++)
@@ -55,7 +63,7 @@ static struct hunk hunk_at(const struct patch_file *file, size_t edit)
 	return h;
 }
 
-static void add_new_lines(const struct patch_file *file, const struct hunk *h, struct buf *out)
+static void add_new_lines(const struct patch_file *file, const struct stretch *h, struct buf *out)
 {
 	size_t at = h->from;
 
@@ -69,6 +77,44 @@ static void add_new_lines(const struct patch_file *file, const struct hunk *h, s
 	buf_addslice(out, slice_sub(file->old, at, h->to - at));
 }
 
+/* Stretches whose context would meet make one hunk, from an edit on; returns the first edit behind it. */
+static size_t add_hunk(const struct patch_file *file, size_t edit, long *shift, struct buf *out)
+{
+	struct stretch h = stretch_at(file, edit);
+	size_t at = h.before, old_lines = 0, new_lines = 0, around;
+	size_t line = count_lines(slice_sub(file->old, 0, h.before)) + (file->old.len > 0);
+	AUTOBUF body = { 0 };
+
+	for (bool more = true; more;) {
+		struct slice old = slice_sub(file->old, h.from, h.to - h.from);
+		size_t after = h.after, next = h.last_edit + 1;
+		AUTOBUF fresh = { 0 };
+
+		add_new_lines(file, &h, &fresh);
+		around = count_lines(slice_sub(file->old, at, h.from - at));
+		old_lines += around + count_lines(old);
+		new_lines += around + count_lines(buf_slice(&fresh));
+		add_lines(&body, ' ', slice_sub(file->old, at, h.from - at));
+		add_lines(&body, '-', old);
+		add_lines(&body, '+', buf_slice(&fresh));
+		at = h.to;
+		edit = next;
+		more = next < file->edit_count;
+		if (more)
+			h = stretch_at(file, next);
+		more = more && h.before <= after;
+		if (!more) {
+			around = count_lines(slice_sub(file->old, at, after - at));
+			add_lines(&body, ' ', slice_sub(file->old, at, after - at));
+		}
+	}
+	buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", line, around + old_lines, (line ? line : 1) + (size_t)*shift,
+		 around + new_lines);
+	buf_addslice(out, buf_slice(&body));
+	*shift += (long)new_lines - (long)old_lines;
+	return edit;
+}
+
 void report_unified(const struct patch_file *file, struct buf *out)
 {
 	long shift = 0; /* lines that earlier hunks added */
@@ -80,25 +126,8 @@ void report_unified(const struct patch_file *file, struct buf *out)
 	else
 		buf_addf(out, "--- a%s\n+++ b%s%s\n", path, path,
 			 file->kind == PATCH_LIVE ? "\t(in the kernel only)" : "");
-	for (size_t i = 0; i < file->edit_count;) {
-		struct hunk h = hunk_at(file, i);
-		struct slice before = slice_sub(file->old, h.before, h.from - h.before);
-		struct slice after = slice_sub(file->old, h.to, h.after - h.to);
-		struct slice old = slice_sub(file->old, h.from, h.to - h.from);
-		size_t line = count_lines(slice_sub(file->old, 0, h.before)) + (file->old.len > 0);
-		size_t around = count_lines(before) + count_lines(after);
-		AUTOBUF fresh = { 0 };
-
-		add_new_lines(file, &h, &fresh);
-		buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", line, around + count_lines(old),
-			 (line ? line : 1) + (size_t)shift, around + count_lines(buf_slice(&fresh)));
-		add_lines(out, ' ', before);
-		add_lines(out, '-', old);
-		add_lines(out, '+', buf_slice(&fresh));
-		add_lines(out, ' ', after);
-		shift += (long)count_lines(buf_slice(&fresh)) - (long)count_lines(old);
-		i = h.last_edit + 1;
-	}
+	for (size_t i = 0; i < file->edit_count;)
+		i = add_hunk(file, i, &shift, out);
 }
 
 // "/sys/net{,/**}: w denied → allowed (user, other)", or an example where no pattern says it.
