@@ -65,6 +65,17 @@ static bool is_blocked(const struct site *site, const struct finding *finding, c
 	return false;
 }
 
+/*
+ * AppArmor was switched off in it to get round the conflict. Harden switches it on again where the drop-in is there: a
+ * guest of Proxmox gets a generated profile then, and one of LXC's may.
+ */
+static bool is_off(const struct site *site, const struct container *c)
+{
+	bool cured = c->pve.nesting && site->host.liblxc_state == PACKAGES_LIBLXC_CURED;
+
+	return discover_is_liblxc(c) && (c->origin == CONTAINER_UNCONFINED || c->origin == CONTAINER_OFF) && !cured;
+}
+
 bool lasting_is_needed(const struct site *site, const struct finding *finding)
 {
 	for (size_t i = 0; i < site->host.count; i++) {
@@ -73,7 +84,8 @@ bool lasting_is_needed(const struct site *site, const struct finding *finding)
 
 		if (!discover_is_liblxc(c) || !is_wanted(site, c))
 			continue;
-		if (next == LASTING_BLOCKED || (next == LASTING_UPSTREAM && is_blocked(site, finding, c)))
+		if (next == LASTING_BLOCKED || is_off(site, c) ||
+		    (next == LASTING_UPSTREAM && is_blocked(site, finding, c)))
 			return !covers_all(&site->dropin, finding->scopes, finding->scope_count);
 	}
 	return false;
