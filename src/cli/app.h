@@ -74,9 +74,6 @@ struct plan {
 	const char *note; /* why the cure of generated profiles does not last, or NULL */
 };
 
-/* Everything about the parser and the kernel's features that a compiled policy depends on. */
-void app_compiler_key(struct app *app, const struct compiler *compiler, struct cache_key *key);
-
 int app_plan(struct app *app, const struct look *look, struct plan *plan, struct err *err);
 
 /* Fills finding.obstacles. A plan that was carried out names what is compiled already; or NULL. Fails nothing. */

@@ -80,17 +80,14 @@ static const char *find_text(struct app *app, struct container *c)
 	return NULL;
 }
 
-static void add_file(struct app *app, struct cache_key *key, const char *path)
+static void add_file(struct app *app, const struct root *root, struct cache_key *key, const char *path)
 {
-	AUTOROOT machine = { .fd = -1 };
 	struct file file;
 
-	if (!path || root_open(&machine, "/", NULL) < 0 ||
-	    fsio_read(&machine, path, HOOK_INPUT, &app->arena, &file, NULL) < 0) {
+	if (!path || fsio_read(root, path, HOOK_INPUT, &app->arena, &file, NULL) < 0)
 		cache_key_add(key, SLICE("-"));
-		return;
-	}
-	cache_key_add(key, file.bytes);
+	else
+		cache_key_add(key, file.bytes);
 }
 
 static void add_kernel(struct cache_key *key)
@@ -105,28 +102,45 @@ static void add_kernel(struct cache_key *key)
 	aa_features_unref(features);
 }
 
-void app_compiler_key(struct app *app, const struct compiler *compiler, struct cache_key *key)
+/* A file that is run or read by its path: another one has another size, time or inode. Asking the parser for its
+ * version would take longer than all the rest. */
+static void add_identity(struct cache_key *key, const char *path)
 {
 	AUTOBUF identity = { 0 };
 	struct stat st = { 0 };
 
-	if (stat(compiler->program, &st) < 0)
-		st.st_size = 0;
-	buf_addf(&identity, "%s %s %s %lld %lld.%09ld", NESTFIX_VERSION, compiler->program, compiler->version,
-		 (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	if (path && stat(path, &st) == 0)
+		buf_addf(&identity, "%s %llu %lld %lld.%09ld", path, (unsigned long long)st.st_ino,
+			 (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 	cache_key_add(key, buf_slice(&identity));
+}
+
+/* Everything about parser and kernel that a compiled policy depends on: see compile.h. */
+static void add_compiler(struct app *app, struct cache_key *key)
+{
+	static const char *const parsers[] = { "/usr/sbin/apparmor_parser", "/usr/bin/apparmor_parser",
+					       "/sbin/apparmor_parser", "/bin/apparmor_parser" };
+	static const char *const files[] = { "/etc/apparmor/parser.conf", "/usr/share/apparmor-features/features" };
+	AUTOROOT machine = { .fd = -1 };
+
+	cache_key_add(key, SLICE(NESTFIX_VERSION));
+	add_identity(key, app->parser);
+	for (size_t i = 0; i < sizeof parsers / sizeof *parsers; i++)
+		add_identity(key, parsers[i]);
 	add_kernel(key);
-	add_file(app, key, compiler->kernel_features);
-	add_file(app, key, compiler->policy_features);
-	add_file(app, key, compiler->config ? compiler->config : "/etc/apparmor/parser.conf");
-	add_file(app, key, "/usr/share/apparmor-features/features");
+	add_identity(key, app->features);
+	if (root_open(&machine, "/", NULL) < 0)
+		return;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		add_file(app, &machine, key, files[i]);
+		add_file(app, &app->root, key, files[i]);
+	}
 }
 
 /* What one cure is made from. */
 struct cure {
 	struct app *app;
 	const struct site *site;
-	const struct compiler *compiler;
 };
 
 /* Stays empty where nothing is to be cured. */
@@ -134,6 +148,7 @@ static int make_cure(void *ctx, struct slice *out, struct err *err)
 {
 	struct cure *cure = ctx;
 	struct app *app = cure->app;
+	struct compiler compiler;
 	struct finding finding;
 	struct proof_policy *policies;
 	struct proof *proof;
@@ -150,7 +165,9 @@ static int make_cure(void *ctx, struct slice *out, struct err *err)
 		if (patch.files[i].kind != PATCH_LIVE)
 			return err_put(err, ERR_REFUSED, "cannot cure the profile: '%s' must be cured first",
 				       patch_path(&patch.files[i]));
-	if (prove_patch(&proof, &patch, cure->compiler, &app->arena, &policies, &count, err) < 0)
+	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+		return -1;
+	if (prove_patch(&proof, &patch, &compiler, &app->arena, &policies, &count, err) < 0)
 		return -1;
 	*out = policies[0].new_blob;
 	return 0;
@@ -166,19 +183,16 @@ static void add_policy(const struct policy *policy, struct cache_key *key)
 
 static int cure(struct app *app, const struct site *site, struct err *err)
 {
-	struct compiler compiler;
-	struct cure cure = { app, site, &compiler };
+	struct cure cure = { app, site };
 	struct kernel kernel;
 	AUTOKEY key = { 0 };
 	struct slice blob;
 	bool made;
 
-	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
-		return -1;
 	cache_key_add(&key, app->conflict_bytes);
 	for (size_t i = 0; i < app->scope_count; i++)
 		cache_key_add(&key, app->scopes[i]->name);
-	app_compiler_key(app, &compiler, &key);
+	add_compiler(app, &key);
 	add_policy(&site->policies[0]->policy, &key);
 	if (cache_take(&app->root, &key, 0, make_cure, &cure, &blob, &made, &app->arena, err) < 0)
 		return -1;
