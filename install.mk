@@ -17,6 +17,7 @@ D := $(DESTDIR)
 install-data:
 	install -d $D$(datadir)/aa-nestfix/patches $D$(docdir) $D$(mandir)/man8 $D$(mandir)/man5
 	install -m 644 patches/*.conflict $D$(datadir)/aa-nestfix/patches
+	install -D -m 644 profiles/lxc-generated-sample $D$(datadir)/aa-nestfix/profiles/lxc-generated-sample
 	install -m 644 $(wildcard README.md) NEWS.md SECURITY.md doc/json.md $D$(docdir)
 	install -m 644 patches/README.md $D$(docdir)/conflicts.md
 	install -m 644 man/aa-nestfix.8 $D$(mandir)/man8
