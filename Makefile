@@ -42,6 +42,7 @@ SCRIPTS := run test .ci/run $(wildcard tests/*.sh tests/lib/*.sh tests/real/*.sh
 SOURCES := $(SRC) $(CLI) $(wildcard tests/*.c tests/*/*.c)
 HEADERS := $(wildcard include/nestfix/*.h src/*/*.h tests/lib/*.h)
 
+.DEFAULT_GOAL := all
 all: $B/aa-nestfix
 
 $B/aa-nestfix: $(CLI:%.c=$B/%.o) $B/libnestfix.a
@@ -109,21 +110,17 @@ floors:
 bench: $B/aa-nestfix
 	BUILD=$(CURDIR)/$B sh tests/bench.sh
 
-install: $B/aa-nestfix
-	install -D -m 755 $B/aa-nestfix $(DESTDIR)$(sbindir)/aa-nestfix
-	install -d $(DESTDIR)$(datadir)/aa-nestfix/patches $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)/aa-nestfix/profiles
-	install -m 644 profiles/lxc-generated-sample $(DESTDIR)$(datadir)/aa-nestfix/profiles
-	install -m 644 patches/*.conflict $(DESTDIR)$(datadir)/aa-nestfix/patches
-	install -D -m 644 profiles/lxc-container-nestfix $(DESTDIR)/etc/apparmor.d/lxc/lxc-container-nestfix
-	if echo 'profile x { userns, }' | $(PARSER) -q -Q -K -S >/dev/null 2>&1; then \
-		install -D -m 644 profiles/lxc-container-nestfix.userns \
-			$(DESTDIR)/etc/apparmor.d/abstractions/lxc-container-nestfix.d/userns; fi
-	install -m 644 README.md NEWS.md SECURITY.md patches/README.md $(DESTDIR)$(docdir)
+# Real kernels in QEMU: VM="bookworm trixie sid", CASE=pattern; tests/vm/README.md.
+check-vm: $B/aa-nestfix
+	BUILD=$(CURDIR)/$B VM='$(VM)' CASE='$(CASE)' tests/vm/run.sh
+
+install: $B/aa-nestfix install-package install-units
 
 clean:
 	rm -rf build
 
+include install.mk
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all roundtrip check check-valgrind check-fuzz lint floors bench install clean
+.PHONY: all roundtrip check check-valgrind check-fuzz check-vm lint floors bench install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
