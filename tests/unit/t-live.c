@@ -30,9 +30,20 @@ struct run_of {
 	struct err err;
 };
 
+/* Everything that was looked at, for its release. */
+static VEC(struct run_of *) looks;
+
+static void release_looks(void)
+{
+	for (size_t i = 0; i < looks.len; i++)
+		discover_release(&looks.ptr[i]->host.site);
+	looks.len = 0;
+}
+
 /* A host with one container that runs, a generated profile that is loaded, and a hook to call. */
 static void fresh_host(void)
 {
+	release_looks();
 	tmp_remove();
 	if (mkdir(tmp_dir, 0755) < 0)
 		printf("# cannot make %s\n", tmp_dir);
@@ -57,6 +68,7 @@ static struct run_of *look(void)
 	static struct slice given_back[] = { SLICE("/sys/net{,/**}") };
 	struct run_of *r = ARENA_NEW(&arena, struct run_of);
 
+	VEC_PUSH(&arena, &looks, r);
 	if (host_look(&r->host, &root, &arena, &r->err) < 0)
 		printf("# cannot look: %s\n", r->err.text);
 	r->host.scope.give_back = given_back;
@@ -134,7 +146,6 @@ static void a_generated_text_is_found(void)
 	ok(r->host.finding.culprit_count == 1 && strcmp(r->host.finding.culprits[0]->rule->source->path, WEB_TEXT) == 0,
 	   "by a rule of its file");
 	ok(lasting_is_needed(&r->host.site, &r->host.finding), "its next start needs the drop-in");
-	discover_release(&r->host.site);
 }
 
 static void it_is_loaded_and_not_written(void)
@@ -152,14 +163,12 @@ static void it_is_loaded_and_not_written(void)
 	is_text(slice_of(tmp_read(WEB_TEXT)), web_text, "the file is as it was");
 	ok(strstr(tmp_read(DROPIN_PATH), "hook lxc"), "the drop-in stands");
 	is_num(r->receipt.file_count, 1, "one file was written");
-	discover_release(&r->host.site);
 	show_loaded();
 	r = look();
 	is_num(r->host.finding.worst, LOCATE_ALLOWED, "what the kernel holds counts, not the file");
 	ok(r->host.finding.case_count == 1 && slice_is(r->host.finding.cases[0].cure, "the policy in the kernel"),
 	   "and it is told");
 	ok(plan(r) == 0 && r->patch.file_count == 0, "a second run finds nothing to do");
-	discover_release(&r->host.site);
 }
 
 static void a_rollback_loads_the_text_on_disk(void)
@@ -172,7 +181,6 @@ static void a_rollback_loads_the_text_on_disk(void)
 	r = planned();
 	if (!r || commit(r) < 0)
 		return (void)ok(false, "a change to take back");
-	discover_release(&r->host.site);
 	host_put("/fs/.replace", "");
 	is_num(commit_rollback(&compiler, &kernel, NULL, &arena, &receipt, &err), 0, "it is taken back");
 	ok(size_of("/fs/.replace") > 0 && !loaded_allows(), "the kernel got the policy that denies");
@@ -190,7 +198,6 @@ static void a_rollback_passes_over_stopped_containers(void)
 	r = planned();
 	if (!r || commit(r) < 0)
 		return (void)ok(false, "a change to take back");
-	discover_release(&r->host.site);
 	host_put("/fs/.replace", "");
 	unlink(tmp_path(WEB_TEXT));
 	is_num(commit_rollback(&compiler, &kernel, NULL, &arena, &receipt, &err), 0,
@@ -211,7 +218,6 @@ static void a_container_that_stops_meanwhile_is_passed_over(void)
 	is_num(size_of("/fs/.replace"), 0, "nothing is loaded");
 	ok(r->receipt.note && strstr(r->receipt.note, "was stopped meanwhile"), "it is told");
 	ok(access(tmp_path(DROPIN_PATH), F_OK) == 0, "the drop-in stands");
-	discover_release(&r->host.site);
 }
 
 static void a_container_started_anew_meanwhile_is_refused(void)
@@ -227,7 +233,6 @@ static void a_container_started_anew_meanwhile_is_refused(void)
 	is_err(&r->err, "was started anew meanwhile", "in a sentence");
 	is_num(r->err.kind, ERR_REFUSED, "on purpose");
 	ok(size_of("/fs/.replace") == 0 && access(tmp_path(DROPIN_PATH), F_OK) < 0, "nothing was changed");
-	discover_release(&r->host.site);
 }
 
 static void what_the_kernel_refuses_is_undone(void)
@@ -243,7 +248,6 @@ static void what_the_kernel_refuses_is_undone(void)
 		return;
 	is_num(commit(r), -1, "a kernel that does not take it");
 	ok(access(tmp_path(DROPIN_PATH), F_OK) < 0, "the drop-in is taken out again");
-	discover_release(&r->host.site);
 }
 
 static void what_is_missing_is_told(void)
@@ -331,6 +335,7 @@ int main(void)
 	what_is_missing_is_told();
 	a_text_that_goes_while_it_is_read_is_skipped();
 	a_drop_in_of_a_text_that_was_started_with_it_is_stripped();
+	release_looks();
 	root_release(&root);
 	tmp_remove();
 	arena_release(&arena);
