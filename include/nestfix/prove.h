@@ -2,6 +2,9 @@
 /*
  * prove: patch → proof. Old and new policy are compiled and compared on all strings.
  *
+ * Of generated texts that are equal but for a plain container name, one is compared for all; the new policy of each of
+ * the others is compiled, and its witnesses are asked.
+ *
  * A struct proof can be made only here, and commit takes nothing else: an unproved change cannot be written.
  */
 #ifndef NESTFIX_PROVE_H
@@ -13,7 +16,7 @@
 
 struct proof_policy {
 	const struct policy *policy;
-	struct slice old_blob, new_blob;
+	struct slice old_blob, new_blob; /* old_blob is empty where another container's text stood for this one's */
 	struct comparison comparison;
 };
 

@@ -44,9 +44,12 @@ int work_find_loaded(struct work *w, struct err *err)
 int work_load(struct work *w, struct err *err)
 {
 	for (w->loaded = 0; w->loaded < w->reload_count; w->loaded++) {
-		const struct reload *r = &w->reloads[w->loaded];
+		struct reload *r = &w->reloads[w->loaded];
 
-		if (!r->in_force || r->after.len == 0 || kernel_load(w->kernel, r->after, err) == 0)
+		/* a container may start anew at any time, and its new policy must not be replaced by the old one's */
+		if (r->live && r->in_force && work_check_live(w, r, err) < 0)
+			return -1;
+		if (!r->in_force || r->gone || r->after.len == 0 || kernel_load(w->kernel, r->after, err) == 0)
 			continue;
 		/* a kernel that does not take sets may have taken the first profiles of the file */
 		if (r->before.len > 0)
@@ -61,9 +64,12 @@ int work_unload(struct work *w, struct err *err)
 	int result = 0;
 
 	for (; w->loaded > 0; w->loaded--) {
-		const struct reload *r = &w->reloads[w->loaded - 1];
+		struct reload *r = &w->reloads[w->loaded - 1];
+		struct compile_text text = { r->path, r->text };
 
-		if (r->in_force && r->before.len > 0 && kernel_load(w->kernel, r->before, err) < 0)
+		if (r->live && r->in_force && !r->gone && r->before.len == 0)
+			compile_with(w->compiler, r->path, &text, 1, w->arena, &r->before, NULL);
+		if (r->in_force && !r->gone && r->before.len > 0 && kernel_load(w->kernel, r->before, err) < 0)
 			result = -1;
 	}
 	return result;

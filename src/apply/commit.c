@@ -191,14 +191,32 @@ static int is_same_policy(const struct work *w, struct slice x, struct slice y, 
 	return comparison.equal;
 }
 
-/* What a live policy would be on disk now: its text is in no file, but what it includes is. */
-static int compile_now(struct work *w, const struct proof *proof, struct reload *r, struct slice *blob, struct err *err)
+static bool reads_written(const struct policy *policy, const struct patch *patch)
+{
+	for (size_t i = 0; i < patch->file_count; i++)
+		for (size_t s = 0; s < policy->source_count; s++)
+			if (patch->files[i].kind == PATCH_POLICY && patch->files[i].source == policy->sources[s])
+				return true;
+	return false;
+}
+
+/*
+ * What a live policy would be on disk now: its text is in no file, but what it includes is. Where nothing of that was
+ * written, the same bytes as proved are the same policy.
+ */
+static int check_live(struct work *w, const struct proof *proof, size_t at, struct slice *blob, struct err *err)
 {
 	const struct patch *patch = proof_patch(proof);
+	struct reload *r = &w->reloads[at];
 	struct compile_text text = { r->path, r->text };
+	const struct proof_policy *policies;
+	size_t count;
 
-	if (!r->live)
-		return compile_disk(w->compiler, r->path, w->arena, blob, err);
+	policies = proof_policies(proof, &count);
+	if (!reads_written(policies[at].policy, patch)) {
+		*blob = r->after;
+		return check_policy(w, policies[at].policy, r, err);
+	}
 	for (size_t i = 0; i < patch->file_count; i++)
 		if (patch->files[i].kind == PATCH_LIVE && strcmp(patch_path(&patch->files[i]), r->path) == 0)
 			text.bytes = patch->files[i].new_;
@@ -217,7 +235,8 @@ static int check_disk(struct work *w, const struct proof *proof, struct err *err
 
 		if (r->gone)
 			continue;
-		if (compile_now(w, proof, r, &blob, err) < 0)
+		if ((r->live ? check_live(w, proof, i, &blob, err)
+			     : compile_disk(w->compiler, r->path, w->arena, &blob, err)) < 0)
 			return -1;
 		same = is_same_policy(w, blob, r->after, proof_patch(proof)->site->pool, err);
 		if (same < 0)

@@ -204,6 +204,34 @@ static int check_witnesses(const struct attempt *a, const struct policy *policy,
 	return 0;
 }
 
+/*
+ * The text without what tells one container from another: its profile's name, in both spellings. Of texts with
+ * plain names whose rests are equal, one stands for all.
+ */
+static struct slice anonymous(const struct container *c, struct slice text, struct arena *arena)
+{
+	struct slice name = lxc_profile_name(c->name, c->lxcpath, arena);
+	struct slice file = lxc_profile_file(c->name, c->lxcpath, arena);
+	AUTOBUF out = { 0 };
+
+	for (size_t i = 0; i < c->name.len; i++)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c->name.ptr[i]))
+			return text;
+	while (text.len > 0) {
+		struct slice head = slice_sub(text, 0, name.len);
+		size_t next = slice_find(slice_from(text, 1), 'l') + 1;
+
+		if (slice_eq(head, name) || slice_eq(head, file)) {
+			buf_adds(&out, "@");
+			text = slice_from(text, name.len);
+			continue;
+		}
+		buf_addslice(&out, slice_sub(text, 0, next));
+		text = slice_from(text, next);
+	}
+	return arena_slice(arena, buf_slice(&out));
+}
+
 static int compare_policy(const struct attempt *a, struct proof_policy *p, struct automaton *new_)
 {
 	const struct patch *patch = a->patch;
@@ -271,34 +299,6 @@ static int try_dropin(const struct attempt *a, const char *name, struct slice te
 	return 0;
 }
 
-/*
- * The text without what tells one container from another: its profile's name, in both spellings. Equal rests of plain
- * names need to be tried once.
- */
-static struct slice anonymous(const struct attempt *a, const struct container *c, struct slice text)
-{
-	struct slice name = lxc_profile_name(c->name, c->lxcpath, a->arena);
-	struct slice file = lxc_profile_file(c->name, c->lxcpath, a->arena);
-	AUTOBUF out = { 0 };
-
-	for (size_t i = 0; i < c->name.len; i++)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c->name.ptr[i]))
-			return text;
-	while (text.len > 0) {
-		struct slice head = slice_sub(text, 0, name.len);
-		size_t next = slice_find(slice_from(text, 1), 'l') + 1;
-
-		if (slice_eq(head, name) || slice_eq(head, file)) {
-			buf_adds(&out, "@");
-			text = slice_from(text, name.len);
-			continue;
-		}
-		buf_addslice(&out, slice_sub(text, 0, next));
-		text = slice_from(text, next);
-	}
-	return arena_slice(a->arena, buf_slice(&out));
-}
-
 static int try_containers(const struct attempt *a, struct slice dropin, size_t *tried)
 {
 	const struct site *site = a->patch->site;
@@ -311,7 +311,7 @@ static int try_containers(const struct attempt *a, struct slice dropin, size_t *
 
 		if (!sp->container || !discover_is_liblxc(sp->container))
 			continue;
-		text = anonymous(a, sp->container, sp->policy.sources[0]->doc.text);
+		text = anonymous(sp->container, sp->policy.sources[0]->doc.text, a->arena);
 		for (size_t k = 0; k < known.len && !again; k++)
 			again = slice_eq(known.ptr[k], text);
 		if (again)
@@ -368,6 +368,57 @@ static int check_patch(const struct patch *patch, struct err *err)
 	return 0;
 }
 
+static struct slice new_text(const struct attempt *a, const struct policy *policy)
+{
+	for (size_t i = 0; i < a->text_count; i++)
+		if (strcmp(a->texts[i].path, policy->path) == 0)
+			return a->texts[i].bytes;
+	return policy->sources[0]->doc.text;
+}
+
+/* Is the one policy the other, old and new, but for the name of the container that it was generated for? */
+static bool are_twins(const struct attempt *a, const struct policy *x, const struct policy *y)
+{
+	const struct container *c = discover_container(a->patch->site, x);
+	const struct container *d = discover_container(a->patch->site, y);
+	AUTOARENA scratch = { 0 };
+
+	if (!c || !d || !discover_is_liblxc(c) || !discover_is_liblxc(d) || x->source_count != y->source_count)
+		return false;
+	for (size_t i = 1; i < x->source_count; i++)
+		if (x->sources[i] != y->sources[i])
+			return false;
+	return slice_eq(anonymous(c, x->sources[0]->doc.text, &scratch),
+			anonymous(d, y->sources[0]->doc.text, &scratch)) &&
+	       slice_eq(anonymous(c, new_text(a, x), &scratch), anonymous(d, new_text(a, y), &scratch));
+}
+
+/* A host may run hundreds of containers of one kind: what was shown of one is taken for the others. The new policy of
+ * each is compiled all the same, and must allow the witnesses. */
+static int follow_twin(const struct attempt *a, struct proof_policy *p, const struct proof_policy *twin,
+		       struct automaton *new_)
+{
+	p->comparison = twin->comparison;
+	p->comparison.changes = arena_array(a->arena, twin->comparison.count, sizeof *p->comparison.changes);
+	for (size_t i = 0; i < twin->comparison.count; i++) {
+		p->comparison.changes[i] = twin->comparison.changes[i];
+		p->comparison.changes[i].profile = p->policy->profiles[0].name;
+	}
+	if (compile_policy(a->compiler, p->policy, a->texts, a->text_count, a->arena, &p->new_blob, a->err) < 0 ||
+	    automaton_read(new_, p->new_blob, a->arena, a->err) < 0)
+		return err_wrap(a->err, "cannot accept the change");
+	return 0;
+}
+
+static int prove_policy(const struct attempt *a, struct proof_policy *policies, size_t at, struct automaton *new_)
+{
+	for (size_t i = 0; i < at; i++)
+		if (policies[i].old_blob.len > 0 && policies[at].policy->count == 1 &&
+		    are_twins(a, policies[i].policy, policies[at].policy))
+			return follow_twin(a, &policies[at], &policies[i], new_);
+	return compare_policy(a, &policies[at], new_);
+}
+
 /* Each policy in turn; *count tells how many were compared, whatever came out. */
 static int prove_policies(const struct attempt *a, struct proof_policy *policies, size_t *count)
 {
@@ -375,7 +426,7 @@ static int prove_policies(const struct attempt *a, struct proof_policy *policies
 		struct automaton new_;
 
 		policies[i].policy = a->patch->policies[i];
-		if (compare_policy(a, &policies[i], &new_) < 0)
+		if (prove_policy(a, policies, i, &new_) < 0)
 			return -1;
 		*count = i + 1;
 		if (judge_policy(a, &policies[i], &new_) < 0)

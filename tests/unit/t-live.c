@@ -311,6 +311,52 @@ static void a_drop_in_of_a_text_that_was_started_with_it_is_stripped(void)
 	ok(size_of("/fs/.replace") > 0 && !loaded_allows(), "and the kernel's policy denies again");
 }
 
+static void put_container(const char *name, const char *rule)
+{
+	AUTOBUF text = { 0 };
+	AUTOBUF path = { 0 };
+
+	buf_addf(&path, "/var/lib/lxc/%s/config", name);
+	host_put(buf_str(&path), "lxc.apparmor.profile = generated\n");
+	buf_clear(&path);
+	buf_addf(&path, "/var/lib/lxc/%s/apparmor/lxc-%s_<-var-lib-lxc>", name, name);
+	buf_addf(&text,
+		 "profile \"lxc-%s_</var/lib/lxc>\" flags=(attach_disconnected,mediate_deleted) {\n"
+		 "  file,\n  capability,\n%s  " GENERATED_RULE "\n}\n",
+		 name, rule);
+	host_put(buf_str(&path), buf_str(&text));
+}
+
+/* One of several containers of one kind is compared; the others are compiled and asked. */
+static void one_text_stands_for_its_like(void)
+{
+	const struct proof_policy *policies;
+	struct run_of *r;
+	size_t count;
+
+	fresh_host();
+	put_container("web2", "");
+	put_container("web3", "  deny /x r,\n");
+	put_container("web 4", "");
+	host_put("/fs/profiles", WEB_PROFILE " (enforce)\nlxc-web2_</var/lib/lxc> (enforce)\n");
+	r = planned();
+	if (!ok(r, "four containers are planned"))
+		return;
+	policies = proof_policies(r->proof, &count);
+	is_num(count, 4, "each is a policy");
+	for (size_t i = 0; i < count; i++) {
+		struct slice name = policies[i].policy->profiles[0].name;
+		bool alike = slice_starts(name, "lxc-web2_");
+
+		ok((policies[i].old_blob.len == 0) == alike,
+		   "only one of equal text and plain name is taken for another");
+		ok(policies[i].new_blob.len > 0 && slice_eq(policies[i].comparison.changes[0].profile, name),
+		   "  its own policy is compiled, and the change bears its name");
+	}
+	is_num(commit(r), 0, "all are carried out");
+	is_num(r->receipt.profile_count, 2, "those that the kernel holds are loaded");
+}
+
 int main(void)
 {
 	struct err err = { 0 };
@@ -335,6 +381,7 @@ int main(void)
 	what_is_missing_is_told();
 	a_text_that_goes_while_it_is_read_is_skipped();
 	a_drop_in_of_a_text_that_was_started_with_it_is_stripped();
+	one_text_stands_for_its_like();
 	release_looks();
 	root_release(&root);
 	tmp_remove();
