@@ -6,13 +6,12 @@
 . "$(dirname "$0")/lib/tap.sh"
 profile=profiles/usr.sbin.aa-nestfix
 
-# A root with this profile and the abstractions it includes.
+# A root with this profile and the abstractions it includes; nothing below local/, as `make install` leaves it.
 lay_out() {
-	mkdir -p "$1/etc/apparmor.d/local"
+	mkdir -p "$1/etc/apparmor.d"
 	cp -R "$2/abstractions" "$2/tunables" "$1/etc/apparmor.d/"
 	if [ -d "$2/abi" ]; then cp -R "$2/abi" "$1/etc/apparmor.d/"; fi
 	cp "$profile" "$1/etc/apparmor.d/"
-	: >"$1/etc/apparmor.d/local/usr.sbin.aa-nestfix"
 }
 
 compiles() {
