@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* discover-container: containers, and the policy that was generated for those that run. */
 #include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
 
 #include "discover-internal.h"
 
@@ -13,6 +15,39 @@ struct loaded {
 	struct slice *names;
 	size_t count;
 };
+
+/*
+ * On a live host `policy` is a link that only the kernel can follow, into a file system of its own (apparmorfs.c
+ * policy_get_link); fsio follows none of that kind, so it is opened by its plain name.
+ */
+static int read_kernel(const struct site *site, const char *path, size_t limit, struct file *out)
+{
+	AUTOCLOSE fd = -1;
+
+	if (!site->root->live)
+		return fsio_read(site->root, path, limit, site->arena, out, NULL);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -1 : fsio_read_fd(fd, site->root, path, limit, site->arena, out, NULL);
+}
+
+static void list_kernel(const struct site *site, struct loaded *out)
+{
+	VEC(struct slice) names = { 0 };
+	struct dirent *entry;
+	DIR *dir;
+
+	if (!site->root->live) {
+		fsio_list(site->root, loaded_dir, site->arena, &out->names, &out->count, NULL);
+		return;
+	}
+	dir = opendir(loaded_dir);
+	while (dir && (entry = readdir(dir)))
+		VEC_PUSH(site->arena, &names, arena_slice(site->arena, slice_of(entry->d_name)));
+	if (dir)
+		closedir(dir);
+	out->names = names.ptr;
+	out->count = names.len;
+}
 
 /* What the kernel makes of a profile's name for its folder: apparmorfs.c mangle_name(). */
 static struct slice mangled(struct slice name, struct arena *arena)
@@ -54,11 +89,10 @@ static const struct automaton *read_loaded(const struct site *site, struct slice
 	struct automaton *out = ARENA_NEW(site->arena, struct automaton);
 	struct file file;
 
-	if (fsio_read(site->root, arena_printf(site->arena, "%s/name", dir), 4096, site->arena, &file, NULL) < 0 ||
+	if (read_kernel(site, arena_printf(site->arena, "%s/name", dir), 4096, &file) < 0 ||
 	    !slice_eq(slice_trim(file.bytes), profile))
 		return NULL;
-	if (fsio_read(site->root, arena_printf(site->arena, "%s/raw_data", dir), FSIO_LIMIT_POLICY, site->arena, &file,
-		      NULL) < 0 ||
+	if (read_kernel(site, arena_printf(site->arena, "%s/raw_data", dir), FSIO_LIMIT_POLICY, &file) < 0 ||
 	    automaton_read(out, file.bytes, site->arena, NULL) < 0)
 		return NULL;
 	return automaton_find(out, profile) ? out : NULL;
@@ -127,7 +161,7 @@ void discover_containers(struct site *site, const struct policy_reader *reader, 
 	read_dropin(site, skipped);
 	if (container_list(&site->host, site->root, reader, site->arena, &bad.err) < 0)
 		VEC_PUSH(site->arena, skipped, bad);
-	fsio_list(site->root, loaded_dir, site->arena, &loaded.names, &loaded.count, NULL);
+	list_kernel(site, &loaded);
 	for (size_t i = 0; i < site->host.count; i++)
 		if (is_generated(site, &site->host.list[i]))
 			add_generated(site, &site->host.list[i], &loaded, policies, skipped);
