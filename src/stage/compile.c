@@ -267,10 +267,14 @@ static int refused(const struct job *job, const struct run *run, struct err *err
 			job->compiler->version);
 }
 
+/* A second is enough for LXC's profiles; the limit is for a parser that hangs, not for a busy or slow machine: under
+ * load an emulated one took over 60 seconds. */
+#define PARSER_SECONDS 300
+
 /* The exit status alone says too little: a file that is skipped gives status 0 and no policy. */
 static int compile(const struct job *job, struct slice *blob, struct err *err)
 {
-	AUTORUN run = { .argv = command(job), .input = job->text };
+	AUTORUN run = { .argv = command(job), .input = job->text, .seconds = PARSER_SECONDS };
 
 	if (run_program(&run, err) < 0)
 		return err_wrap(err, "cannot compile '%s'", job->name);
