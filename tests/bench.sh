@@ -15,7 +15,7 @@ mkdir -p "$root/var/lib/lxc/bench/apparmor"
 cp -R tests/fixtures/sample-host/. "$root"
 chmod -R go-w "$root"
 text="$root/var/lib/lxc/bench/apparmor/lxc-bench_<-var-lib-lxc>"
-recorded=${NESTFIX_RECORDED:-/work/shared/recorded}/generated-bookworm-nesting-unpriv.txt
+recorded=${NESTFIX_RECORDED:-$TOP/../shared/recorded}/generated-bookworm-nesting-unpriv.txt
 if [ -r "$recorded" ]; then
 	sed 's/@NAME@/bench/g' "$recorded" >"$text"
 else
