@@ -4,7 +4,7 @@
 # NESTFIX_RECORDED names the folder of recorded texts. Prints TAP.
 . "$(dirname "$0")/lib/tap.sh"
 
-recorded=${NESTFIX_RECORDED:-/work/shared/recorded}
+recorded=${NESTFIX_RECORDED:-$TOP/../shared/recorded}
 root=$T/root
 mkdir -p "$root"
 cp -R "$TOP/tests/fixtures/sample-host/." "$root"
