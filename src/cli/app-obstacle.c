@@ -7,7 +7,7 @@ void app_obstacles(struct app *app, struct look *look, const struct plan *plan)
 {
 	struct obstacles *found = ARENA_NEW(&app->arena, struct obstacles);
 	struct err err = { 0 };
-	struct compiler own;
+	struct compiler own = { 0 };
 	const struct compiler *compiler = plan ? &plan->compiler : &own;
 
 	if (!plan && compiler_init(&own, &app->root, app->parser, app->features, &app->arena, &err) < 0)
