@@ -3,6 +3,8 @@
 # --json: each object is what doc/json.md says, and the values that scripts rely on are right.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
+# shellcheck source=tests/lib/host.sh
+. tests/lib/host.sh
 command -v jq >/dev/null || {
 	skip 'JSON' 'no jq here'
 	tap_done
@@ -66,6 +68,23 @@ is 'an error: its kind' "$(value .error.kind)" refused
 ok 'a usage error' keeps check 2 --root "$T/root" --json check profile:nothing
 ok 'a kernel that cannot be asked' keeps probe 4 --root "$T/root" --json probe
 ok 'bytes that are no UTF-8' keeps explain 0 --root "$T/root" --json explain "$(printf '/sys/\377')"
+
+# Containers of a host with other means of a cure.
+if [ "$(id -u)" = 0 ]; then
+	host_make pve8 "$T/pve"
+	mkdir -p "$T/pve/usr/sbin" && : >"$T/pve/usr/sbin/aa-nestfix"
+	run_tool 0 --root "$T/pve" fix
+	ok 'harden' keeps harden 0 --root "$T/pve" --json harden
+	is 'harden: what was off' "$(value '.containers[] | "\(.container) \(.state) \([.lines[].workaround] | join(" "))"')" \
+		'103 cured unconfined hidden'
+	is 'harden: kind of the change' "$(value '.patch[].kind')" config
+	ok 'harden again' keeps harden 0 --root "$T/pve" --json harden
+	is 'harden again: nothing changed' "$(value .changed)" false
+	ok 'fix --pve-hookscript' keeps fix 0 --root "$T/pve" --json fix --pve-hookscript=100
+	is 'fix --pve-hookscript: whom' "$(value '.switched[]')" 100
+else
+	skip 'harden' 'owners cannot be set without root'
+fi
 
 # A schema that complains of nothing would be no test.
 spoiled() {

@@ -24,7 +24,7 @@ def change:
 	field("profile"; string), field("pattern"; string), field("example"; string), field("change"; string),
 	field("inside"; boolean);
 
-def patch: each(field("file"; string), field("kind"; word(["policy", "kernel", "drop-in"])),
+def patch: each(field("file"; string), field("kind"; word(["policy", "kernel", "drop-in", "config"])),
 	field("edits"; each(field("at"; number), field("old"; string), field("new"; string))));
 
 def proof: field("proved"; boolean),
@@ -60,7 +60,15 @@ def nothing: field("changed"; word([false])), field("profiles"; number);
 
 def diff: if has("changed") then nothing else field("patch"; patch), field("proof"; proof) end;
 
-def fix: if .changed == false then nothing
+def written: field("changed"; boolean), field("patch"; patch), field("receipt"; nullable(receipt));
+
+def harden: written, field("containers"; each(field("container"; string), field("file"; string), field("profile"; string),
+	field("state"; word(["cured", "uncured", "still-off", "no-profile", "refused"])), field("why"; nullable(string)),
+	field("lines"; each(field("file"; string), field("line"; number), field("text"; string),
+		field("workaround"; word(["unconfined", "hidden"])), field("own"; boolean)))));
+
+def fix: if has("switched") then written, field("switched"; each(string))
+	elif .changed == false then nothing
 	else field("changed"; word([true])), field("patch"; patch), field("proof"; proof), field("receipt"; receipt),
 		field("state"; state), obstacles end;
 
@@ -88,6 +96,7 @@ def failed: field("error"; field("kind"; word(["usage", "refused", "failed", "br
 	elif $command == "check" then check
 	elif $command == "diff" then diff
 	elif $command == "fix" then fix
+	elif $command == "harden" then harden
 	elif $command == "rollback" then rollback
 	elif $command == "explain" then explain
 	elif $command == "probe" then probe
