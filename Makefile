@@ -103,7 +103,7 @@ lint:
 	printf '%s\n' $(SRC) $(CLI) | xargs -P 2 -n 4 clang-tidy --quiet -p $B 2>/dev/null
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude src
-	codespell -L aare,queu,childs,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
+	codespell -L aare,queu,childs,devic,readby,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
 	shellcheck -x $(SCRIPTS)
 
 floors:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Texts that liblxc really wrote, in containers of every kind of name: located, rewritten, proved, and cured by the hook.
 # NESTFIX_RECORDED names the folder of recorded texts. Prints TAP.
+# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
 
 recorded=${NESTFIX_RECORDED:-$TOP/../shared/recorded}

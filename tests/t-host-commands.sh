@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every command on every fixture host: exit status, what check says of each container, what fix writes, what rollback
 # leaves. NAME.check beside each fixture is the wanted answer. Prints TAP.
+# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
 . "$TOP/tests/lib/host.sh"
 

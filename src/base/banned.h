@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#pragma GCC poison strcpy strncpy stpcpy strcat strncat sprintf vsprintf strtok gets atoi atol system popen tmpnam mktemp
+#pragma GCC poison strcpy strncpy stpcpy strcat strncat sprintf vsprintf strtok gets atoi atol
+#pragma GCC poison system popen tmpnam mktemp
 
 #endif

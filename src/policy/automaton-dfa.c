@@ -280,6 +280,7 @@ static size_t split(unsigned char class_of[256], size_t count, const uint32_t va
 			sibling[k] = -1;
 			continue;
 		}
+		/* cppcheck-suppress uninitvar ; first[] tells which are set */
 		while (seen[k] != value[c] && sibling[k] >= 0)
 			k = sibling[k];
 		if (seen[k] != value[c]) {

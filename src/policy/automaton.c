@@ -207,7 +207,7 @@ static int read_records(struct reader *r, struct layer *l)
 	l->records = arena_array(r->arena, l->record_count, sizeof *l->records);
 	for (uint32_t i = 0; i < l->record_count; i++) {
 		struct automaton_record *p = &l->records[i];
-		uint32_t reserved;
+		uint32_t reserved = 0;
 		uint32_t *to[RECORD_FIELDS] = { &reserved, &p->allow,    &p->deny,   &p->subtree, &p->cond,
 						&p->kill,  &p->complain, &p->prompt, &p->audit,   &p->quiet,
 						&p->hide,  &p->xindex,   &p->tag,    &p->label };

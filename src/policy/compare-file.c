@@ -112,10 +112,10 @@ static uint32_t follower_of(struct exempt_walk *x, const struct re *re)
 static int expand(struct exempt_walk *x, uint32_t at)
 {
 	const struct re *re = x->followers.ptr[at].re;
-	unsigned char rep[256], bytes[256];
+	unsigned char rep[256], bytes[256] = { 0 };
 	struct re_set sets[256];
 	size_t classes = re_classes(re, NULL, rep, sets), n = 0;
-	uint32_t next[256];
+	uint32_t next[256] = { 0 };
 	struct follower *f;
 
 	for (size_t i = 0; i < classes; i++) {
