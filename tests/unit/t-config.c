@@ -127,8 +127,8 @@ static void removed_lines_come_back_into_an_edited_file(void)
 
 	config_edit(
 	    &file, PVE,
-	    SLICE("memory: 1\nlxc.apparmor.profile: unconfined\nlxc.cap.drop: \n" OFF_MOUNT "\n[s1]\nmemory: 1\n"), both,
-	    2, &arena);
+	    SLICE("memory: 1\nlxc.apparmor.profile: unconfined\nlxc.cap.drop: \n" OFF_MOUNT "\n[s1]\nmemory: 1\n"),
+	    both, 2, &arena);
 	is_text(file.new_, "memory: 1\nlxc.cap.drop: \n\n[s1]\nmemory: 1\n", "two lines went");
 	ok(comes_back(&file, "cores: 4\nmemory: 1\nlxc.cap.drop: \n\n[s1]\nmemory: 1\n\n[t1]\nmemory: 1\n",
 		      "cores: 4\nmemory: 1\nlxc.apparmor.profile: unconfined\nlxc.cap.drop: \n" OFF_MOUNT
