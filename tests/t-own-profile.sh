@@ -81,6 +81,17 @@ no_network() {
 }
 ok 'no rule gives network or mounts' no_network
 
+# What probe opens, so that it knows a refusal under the container's label from one under its own. AppArmor sees a file of a
+# procfs that is mounted nowhere only in a profile with attach_disconnected (kernel, security/apparmor/path.c).
+may_probe() {
+	awk '/^[^ ]/ { on = /^Access:/ } on && $2 == "w" { print $1 }' patches/*.conflict >"$T/probed"
+	[ "$(wc -l <"$T/probed")" -gt 10 ] && grep -q '^profile aa-nestfix .*flags=(attach_disconnected)' "$profile" || return 1
+	while read -r path; do
+		may aa-nestfix w "$path" || { echo "$path"; return 1; }
+	done <"$T/probed"
+}
+ok 'may open what probe asks about' may_probe
+
 # Lines "PROFILE PERM PATH" of all that a traced run touched. A process is the parser's from its execve on. With -y strace
 # shows the path of a descriptor behind it: that of the directory in front of a name, that of the file as result of an open.
 touched() {
