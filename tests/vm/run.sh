@@ -7,6 +7,7 @@
 #   BUILD=DIR              where aa-nestfix was built (build/release)
 #   TREE=DIR               a tree with the tool installed, instead of `make install` of BUILD
 #   LIMIT=SECONDS          for each machine; ACCEL=kvm where the processor helps
+#   SLOW=FACTOR            what every limit inside a machine is multiplied by (3)
 #
 # Results: build/vm/out/HOST/CASE/ (log, trace, dmesg, policy in force, what the tool said), build/vm/out/matrix.txt.
 # Missing programs are installed with apt. Needs root. Exit status: 0 all well, 1 not.
@@ -50,7 +51,7 @@ selected_cases() {
 make_job() { # HOST FOLDER
 	mkdir -p "$2"
 	cp -a "$here/guest" "$here/container" "$here/cases" "$work/tree" "$2/"
-	printf "host='%s'\ncases='%s'\n" "$1" "$cases" >"$2/env"
+	printf "host='%s'\ncases='%s'\nslow='%s'\n" "$1" "$cases" "${SLOW:-3}" >"$2/env"
 }
 
 install_tool() {
@@ -108,7 +109,10 @@ mkdir -p "$base/out"
 for host in $hosts; do
 	make_job "$host" "$work/job-$host"
 done
-boot_hosts | number
+# In the background, since a shell that waits for a pipeline in front hears no signal, and the machines would stay.
+boot_hosts | number &
+trap 'kill $(jobs -p) 2>/dev/null; exit 1' INT TERM
+wait $!
 status=$?
 print_matrix | tee "$base/out/matrix.txt" | sed 's/^/# /'
 exit $status

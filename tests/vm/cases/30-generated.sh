@@ -3,8 +3,6 @@
 # Generated profiles, as Debian's and Proxmox's containers have them, with Docker. On trixie and sid LXC is cured for nesting:
 # there the rules of bookworm are given back through lxc.apparmor.raw. The cure holds through a restart of the container and
 # for containers that are made later; after the rollback a restart brings LXC's own text.
-todo='generated profiles are not cured yet'
-no_probe='there is no probe yet'
 
 prepare() {
 	container priv generated-priv
@@ -17,7 +15,7 @@ before() {
 	refused unpriv $net
 	denied_in_log /sys/net/ipv4/ip_unprivileged_port_start
 	docker_refused unpriv
-	todo=$no_probe tool 1 probe priv unpriv
+	tool 1 probe priv unpriv
 }
 
 after() {
@@ -26,7 +24,7 @@ after() {
 	works unpriv $net
 	docker_works priv
 	docker_works unpriv
-	todo=$no_probe tool 0 probe priv unpriv
+	tool 0 probe priv unpriv
 	still_runs priv
 	still_runs unpriv
 	phase=restarted

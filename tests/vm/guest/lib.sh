@@ -46,9 +46,10 @@ show() { # FILE: a few lines of it, as TAP comments
 	head -n "${2:-6}" "$1" | cut -c1-300 | sed "s/^/#   /" >&3
 }
 
-# limit SECONDS WHAT COMMAND…: no wait without an end, and the log says what was waited for.
+# limit SECONDS WHAT COMMAND…: no wait without an end, and the log says what was waited for. The seconds are those of a machine
+# that has its processors for itself.
 limit() {
-	local seconds=$1 what=$2 status
+	local seconds=$(($1 * slow)) what=$2 status
 
 	shift 2
 	timeout -k 5 "$seconds" "$@" </dev/null
@@ -141,7 +142,7 @@ reset_machine() {
 		limit 60 "lxc-stop of $name" lxc-stop -k -n "$name"
 		rm -rf "$dir"
 	done
-	rm -rf /var/lib/aa-nestfix
+	rm -rf /var/lib/aa-nestfix /var/cache/aa-nestfix /run/aa-nestfix
 	rm -rf /etc/apparmor.d "$dropins" /var/cache/apparmor
 	cp -a "$state/first/apparmor.d" /etc/apparmor.d
 	[ ! -d "$state/first/common.conf.d" ] || cp -a "$state/first/common.conf.d" "$dropins"
@@ -229,7 +230,7 @@ init_of() { # NAME: its init process, told from a later one with the same number
 start() { # NAME
 	rm -f "$out/$case/lxc-$1.log"
 	if limit 120 "lxc-start of $1" lxc-start -n "$1" -l DEBUG -o "$out/$case/lxc-$1.log" &&
-		limit 60 "container $1 to run" lxc-wait -n "$1" -s RUNNING -t 60; then
+		limit 60 "container $1 to run" lxc-wait -n "$1" -s RUNNING; then
 		init_of "$1" >"$out/$case/init-$1"
 		return
 	fi
@@ -345,7 +346,7 @@ refused_mount() { # NAME
 
 # dockerd is started at the first call and stays; the image is a local one.
 ask_docker() { # NAME
-	in_container "$1" /vm/docker-try >"$out/$case/docker"
+	seconds=240 in_container "$1" /vm/docker-try >"$out/$case/docker"
 }
 
 docker_works() { # NAME
@@ -397,6 +398,16 @@ open_in() { # NAME WORD PATH…: all of them end with this word: opens, refused
 # The kernel's own word that AppArmor, and nothing else, was asked and said no.
 denied_in_log() { # PATH
 	is "the kernel log says that AppArmor denied $1" grep -q "apparmor=\"DENIED\" .*name=\"$1\"" <(dmesg)
+}
+
+# Its profile confined the program all the time, and nothing that it wanted was refused.
+own_profile_suffices() {
+	local denied=$out/$case/own-denied
+
+	phase=
+	is 'aa-nestfix is under its own profile' grep -q '^aa-nestfix (enforce)' /sys/kernel/security/apparmor/profiles
+	dmesg | sed "1,/vm: $case, stage $stage\$/d" | grep 'apparmor="DENIED".* profile="aa-nestfix[/"]' >"$denied"
+	is 'its own profile refuses aa-nestfix nothing' [ ! -s "$denied" ] || show "$denied" 20
 }
 
 #### The tool

@@ -30,6 +30,7 @@ run_in_shell() { # CASE FUNCTION…
 	shift
 	mkdir -p "$dir"
 	at "$case"
+	echo "vm: $case, stage $stage" >/dev/kmsg
 	(
 		exec >>"$dir/log" 2>&1 4>>"$dir/trace"
 		BASH_XTRACEFD=4
@@ -60,13 +61,13 @@ run_cases() {
 	for case in $cases; do
 		step=$(in_this_stage "$case")
 		case $step in
-		whole_case) run_in_shell "$case" whole_case keep_evidence reset_machine ;;
+		whole_case) run_in_shell "$case" whole_case own_profile_suffices keep_evidence reset_machine ;;
 		stage_*) later+=("$case") ;;
 		esac
 	done
 	# Stages leave the machine changed, so they come last.
 	for case in "${later[@]}"; do
-		run_in_shell "$case" "stage_$stage" keep_evidence
+		run_in_shell "$case" "stage_$stage" own_profile_suffices keep_evidence
 	done
 }
 
