@@ -38,7 +38,9 @@ SRC := $(filter-out src/cli/%,$(wildcard src/*/*.c))
 CLI := $(wildcard src/cli/*.c)
 UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/t-*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
-SCRIPTS := run test .ci/run $(wildcard tests/*.sh tests/lib/*.sh tests/real/*.sh tests/vm/*.sh tests/vm/*/*.sh)
+SCRIPTS := run test .ci/run libexec/postinst-helper debian/tests/installed debian/tests/upgrade \
+	$(wildcard tests/*.sh tests/lib/*.sh tests/real/*.sh tests/vm/*.sh tests/vm/*/*.sh)
+MAINTAINER_SCRIPTS := debian/config debian/postinst debian/prerm debian/postrm
 SOURCES := $(SRC) $(CLI) $(wildcard tests/*.c tests/*/*.c)
 HEADERS := $(wildcard include/nestfix/*.h src/*/*.h tests/lib/*.h)
 
@@ -99,12 +101,14 @@ run-$B/fuzz/fuzz-%: $B/fuzz/fuzz-%
 
 lint:
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
-	@mkdir -p $B && printf '%s\n' $(NF_CPPFLAGS) -std=gnu11 >$B/compile_flags.txt
+	@mkdir -p $B && printf '%s\n' $(NF_CPPFLAGS) -std=gnu11 | \
+		sed 's,^-Iinclude,-I$(CURDIR)/include,; s,^src/,$(CURDIR)/src/,' >$B/compile_flags.txt
 	printf '%s\n' $(SRC) $(CLI) | xargs -P 2 -n 4 clang-tidy --quiet -p $B 2>/dev/null
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude src
 	codespell -L aare,queu,childs,devic,readby,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
 	shellcheck -x $(SCRIPTS)
+	shellcheck -e SC1091 $(MAINTAINER_SCRIPTS)
 
 floors:
 	prove --exec '' tests/floors.sh
