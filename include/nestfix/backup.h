@@ -61,6 +61,7 @@ struct backup_xattr {
 struct backup_file {
 	const char *path;          /* absolute, below the root */
 	bool existed;              /* false: the change creates it, with one edit { 0, "", its content } */
+	bool removed;              /* the change takes it away, with one edit { 0, its content, "" } */
 	struct backup_edit *edits; /* sorted by place, apart from each other */
 	size_t edit_count;
 
@@ -136,7 +137,8 @@ void backup_after(const struct backup_file *file, struct buf *out);
 /*
  * Takes only our change out of bytes that somebody edited since, and appends the result. Each new text must stand there
  * as often as the change wrote it, at the same place of its line; one that is gone counts as taken back where its old
- * text stands again. Else ERR_REFUSED, with a sentence and the steps by hand, and nothing is appended.
+ * text stands again. Else ERR_REFUSED, with a sentence and the steps by hand, and nothing is appended. Where the change
+ * took a file away, what stands there now is not ours, and all of it is appended.
  */
 int backup_take_out(const struct backup_file *file, struct slice now, struct buf *out, struct err *err);
 

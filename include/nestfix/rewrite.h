@@ -24,6 +24,7 @@ struct patch_file {
 	const struct policy_source *source; /* NULL for PATCH_CREATE and PATCH_CONFIG */
 	const char *path;                   /* where there is no source; see patch_path */
 	bool existed;                       /* PATCH_CREATE: it takes the place of an older one */
+	bool removed;                       /* PATCH_CREATE: it is taken away (lasting.h) */
 	struct edit *edits;                 /* sorted by place */
 	size_t edit_count;
 	struct slice old, new_;

@@ -71,6 +71,8 @@ static json_t *put_file(const struct backup_file *file)
 
 	put(object, "path", put_text(slice_of(file->path)));
 	put(object, "existed", json_boolean(file->existed));
+	if (file->removed)
+		put(object, "removed", json_true());
 	for (size_t i = 0; i < file->edit_count; i++) {
 		const struct backup_edit *e = &file->edits[i];
 		json_t *edit = must(json_object());
@@ -199,8 +201,10 @@ static bool get_file(const json_t *json, struct arena *arena, struct backup_file
 
 	*out = (struct backup_file){ .path = get_string(json_object_get(json, "path"), arena),
 				     .existed = json_is_true(existed),
+				     .removed = json_is_true(json_object_get(json, "removed")),
 				     .edit_count = json_array_size(edits) };
-	if (!out->path || !backup_path_ok(slice_of(out->path)) || !json_is_boolean(existed) || !json_is_array(edits))
+	if (!out->path || !backup_path_ok(slice_of(out->path)) || !json_is_boolean(existed) || !json_is_array(edits) ||
+	    (out->removed && !out->existed))
 		return false;
 	out->edits = arena_array(arena, out->edit_count, sizeof *out->edits);
 	for (size_t i = 0; i < out->edit_count; i++)

@@ -30,10 +30,14 @@ enum backup_look backup_look(const struct backup_file *file, const struct slice 
 {
 	AUTOBUF after = { 0 };
 
+	if (!now && file->removed)
+		return BACKUP_AS_LEFT;
 	if (!now)
 		return file->existed ? BACKUP_EDITED : BACKUP_AS_BEFORE;
 	if (file->existed && slice_eq(*now, file->content))
 		return BACKUP_AS_BEFORE;
+	if (file->removed)
+		return BACKUP_EDITED;
 	backup_after(file, &after);
 	return slice_eq(*now, buf_slice(&after)) ? BACKUP_AS_LEFT : BACKUP_EDITED;
 }
@@ -151,6 +155,10 @@ int backup_take_out(const struct backup_file *file, struct slice now, struct buf
 	struct hit *hits = arena_array(&arena, file->edit_count + 1, sizeof *hits);
 	size_t n = 0;
 
+	if (file->removed) {
+		buf_addslice(out, now);
+		return 0;
+	}
 	if (!file->existed) {
 		err_put(err, ERR_REFUSED,
 			"cannot take our change out of '%s': it created the file, which was edited since", file->path);

@@ -54,10 +54,11 @@ static bool is_listed(const struct work *w, const char *path)
 	return false;
 }
 
+/* One that was taken away was of no use any more: no running container needs it. */
 static const struct backup_file *find_dropin(const struct backup *backup)
 {
 	for (size_t i = 0; i < backup->file_count; i++)
-		if (strcmp(backup->files[i].path, DROPIN_PATH) == 0)
+		if (!backup->files[i].removed && strcmp(backup->files[i].path, DROPIN_PATH) == 0)
 			return &backup->files[i];
 	return NULL;
 }

@@ -88,6 +88,11 @@ static int plan_step(struct work *w, struct step *step, const struct backup_file
 	*step = (struct step){ .file = file, .now = { .path = file->path } };
 	if (read_now(w, file->path, &fd, &now, &there, err) < 0)
 		return -1;
+	if (!there && file->removed) {
+		step->how = STEP_EXACT;
+		step->bytes = file->content;
+		return 0;
+	}
 	if (!there && file->existed)
 		work_note(w, "'%s' was removed since and stays so", file->path);
 	if (!there)
@@ -115,7 +120,9 @@ static int check_now(struct work *w, const struct step *step, struct err *err)
 
 	if (read_now(w, step->file->path, &fd, &now, &there, err) < 0)
 		return -1;
-	return there && slice_eq(now.bytes, step->now.content) ? 0 : work_changed_meanwhile(step->file->path, err);
+	if (there != step->now.existed || (there && !slice_eq(now.bytes, step->now.content)))
+		return work_changed_meanwhile(step->file->path, err);
+	return 0;
 }
 
 static int do_step(struct work *w, struct step *step, struct err *err)

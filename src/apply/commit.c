@@ -103,6 +103,7 @@ struct backup_file work_describe_file(const struct patch_file *from, struct aren
 	struct backup_file file = {
 		.path = patch_path(from),
 		.existed = from->source || from->existed,
+		.removed = from->removed,
 		.edits = arena_array(arena, from->edit_count, sizeof *file.edits),
 		.edit_count = from->edit_count,
 	};
@@ -155,6 +156,8 @@ int work_write_file(const struct work *w, const struct patch_file *file, struct 
 		return -1;
 	if (existed && !slice_eq(now.bytes, file->old))
 		return work_changed_meanwhile(path, err);
+	if (file->removed)
+		return atomic_remove(w->root, path, err);
 	if (atomic_write(&a, file->new_, err) < 0)
 		return -1;
 	return atomic_commit(&a, err);
@@ -167,7 +170,10 @@ static int write_files(struct work *w, const struct patch *patch, struct err *er
 	for (size_t i = 0; i < patch->file_count; i++) {
 		if (patch->files[i].kind == PATCH_LIVE)
 			continue;
-		VEC_PUSH(w->arena, &written, patch_path(&patch->files[i]));
+		if (patch->files[i].removed)
+			work_note(w, "'%s' was removed: LXC itself is cured", patch_path(&patch->files[i]));
+		else
+			VEC_PUSH(w->arena, &written, patch_path(&patch->files[i]));
 		w->receipt->files = written.ptr;
 		w->receipt->file_count = written.len;
 		if (work_write_file(w, &patch->files[i], err) < 0)

@@ -108,8 +108,8 @@ static size_t add_hunk(const struct patch_file *file, size_t edit, long *shift, 
 			add_lines(&body, ' ', slice_sub(file->old, at, after - at));
 		}
 	}
-	buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", line, around + old_lines, (line ? line : 1) + (size_t)*shift,
-		 around + new_lines);
+	buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", line, around + old_lines,
+		 file->removed ? 0 : (line ? line : 1) + (size_t)*shift, around + new_lines);
 	buf_addslice(out, buf_slice(&body));
 	*shift += (long)new_lines - (long)old_lines;
 	return edit;
@@ -123,6 +123,8 @@ void report_unified(const struct patch_file *file, struct buf *out)
 
 	if (file->kind == PATCH_CREATE && !file->existed)
 		buf_addf(out, "--- /dev/null\n+++ b%s\n", path);
+	else if (file->removed)
+		buf_addf(out, "--- a%s\n+++ /dev/null\n", path);
 	else
 		buf_addf(out, "--- a%s\n+++ b%s%s\n", path, path,
 			 file->kind == PATCH_LIVE ? "\t(in the kernel only)" : "");

@@ -76,11 +76,16 @@ static int check_edits(const struct patch *patch, const struct patch_file *file,
 	return 0;
 }
 
-/* The drop-in is written whole: it must be, byte for byte, what this program writes. */
+/* The drop-in is written whole: it must be, byte for byte, what this program writes. Only such a one is taken
+ * away, too. */
 static int check_dropin(const struct patch *patch, const struct patch_file *file, struct err *err)
 {
+	bool ours = patch->site->dropin.mode == DROPIN_PRIORITY || patch->site->dropin.mode == DROPIN_HOOK;
 	AUTOBUF text = { 0 };
 
+	if (file->removed && ours && strcmp(patch_path(file), DROPIN_PATH) == 0 && file->new_.len == 0 &&
+	    slice_eq(file->old, patch->site->dropin.text))
+		return 0;
 	dropin_text(patch->dropin, patch->finding->conflict, patch->dropin_scopes, patch->dropin_scope_count, &text);
 	if (strcmp(patch_path(file), DROPIN_PATH) != 0 || !slice_eq(file->new_, buf_slice(&text)))
 		return err_put(err, ERR_REFUSED, "cannot prove '%s': it is not what this program writes",

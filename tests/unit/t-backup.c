@@ -142,6 +142,33 @@ static void a_removed_file_comes_back(void)
 	   "  with what it had");
 }
 
+/* What a change took away: its absence is what we left; whatever stands there since is somebody else's. */
+static void a_file_that_was_taken_away_comes_back(void)
+{
+	AUTOARENA arena = { 0 };
+	AUTOBUF kept = { 0 };
+	struct backup_edit all = { 0, SLICE(base_text), SLICE("") };
+	struct backup_file file = {
+		.path = "/etc/base", .existed = true, .removed = true, .edits = &all, .edit_count = 1
+	};
+	struct backup b = { .conflicts = { names, 2 }, .files = &file, .file_count = 1 }, read;
+	struct slice other = SLICE("of somebody else\n");
+
+	set_stage();
+	if (!ok(backup_make(&root, &b, &arena, NULL) == 0 && backup_read(&root, b.id, &arena, &read, NULL) == 0,
+		"a backup of a file that is taken away"))
+		return;
+	ok(read.files[0].removed && look(&read.files[0]) == BACKUP_AS_BEFORE, "it is there: as before");
+	unlink(tmp_path("/etc/base"));
+	ok(look(&read.files[0]) == BACKUP_AS_LEFT, "it is not: as we left it");
+	tmp_write("/etc/base", "", 0, 0644);
+	ok(look(&read.files[0]) == BACKUP_EDITED, "an empty one is not what we left");
+	ok(backup_take_out(&read.files[0], other, &kept, NULL) == 0 && slice_eq(buf_slice(&kept), other),
+	   "what stands there since is kept");
+	ok(backup_restore(&root, &read.files[0], NULL) == 0, "it is restored");
+	is_text(slice_of(tmp_read("/etc/base")), base_text, "  with its content");
+}
+
 static void states_and_order(void)
 {
 	AUTOARENA arena = { 0 };
@@ -551,6 +578,7 @@ int main(int argc, char **argv)
 		return 1;
 	what_is_restored_is_exact();
 	a_removed_file_comes_back();
+	a_file_that_was_taken_away_comes_back();
 	states_and_order();
 	sweep_takes_torn_backups();
 	only_what_was_planned();
