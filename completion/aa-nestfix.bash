@@ -100,11 +100,10 @@ rollback
 explain
 prove
 probe
-harden
-triage'
+harden'
 	case $(_aa_nestfix_command) in
 	'') _aa_nestfix_offer "$commands" ;;
-	check | diff | fix | probe | harden | triage) _aa_nestfix_targets ;;
+	check | diff | fix | probe | harden) _aa_nestfix_targets ;;
 	rollback) _aa_nestfix_offer "$(_aa_nestfix_ids)" ;;
 	explain) if [[ $prev == explain ]]; then _aa_nestfix_files -f; else _aa_nestfix_targets; fi ;;
 	prove) _aa_nestfix_files -f ;;

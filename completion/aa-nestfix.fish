@@ -29,8 +29,8 @@ function __aa_nestfix_ids
 	__aa_nestfix_ask rollback --list | string replace -rf '^([0-9TZ-]+) .*' '$1'
 end
 
-set -l commands check diff fix rollback explain prove probe harden triage
-set -l targets check diff fix explain probe harden triage
+set -l commands check diff fix rollback explain prove probe harden
+set -l targets check diff fix explain probe harden
 
 complete -c aa-nestfix -f
 complete -c aa-nestfix -n "not __fish_seen_subcommand_from $commands" -a check -d 'Say which rule is in the way, where, and for whom'
@@ -41,7 +41,6 @@ complete -c aa-nestfix -n "not __fish_seen_subcommand_from $commands" -a explain
 complete -c aa-nestfix -n "not __fish_seen_subcommand_from $commands" -a prove -d 'Show the difference of two profiles'
 complete -c aa-nestfix -n "not __fish_seen_subcommand_from $commands" -a probe -d 'Ask the kernel'
 complete -c aa-nestfix -n "not __fish_seen_subcommand_from $commands" -a harden -d 'Switch AppArmor on again'
-complete -c aa-nestfix -n "not __fish_seen_subcommand_from $commands" -a triage -d 'Say which trouble a container really has'
 complete -c aa-nestfix -n "__fish_seen_subcommand_from $targets" -a '(__aa_nestfix_containers)' -d container
 complete -c aa-nestfix -n "__fish_seen_subcommand_from $targets" -a '(__aa_nestfix_profiles)' -d profile
 complete -c aa-nestfix -n '__fish_seen_subcommand_from prove explain' -F
@@ -50,6 +49,7 @@ complete -c aa-nestfix -n '__fish_seen_subcommand_from rollback' -l list -d 'Lis
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix harden rollback' -l yes -d 'Do not ask'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix' -l profile-for -x -a '(__aa_nestfix_containers)' -d 'Use lxc-container-nestfix in a container'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix' -l pve-hookscript -x -a '(__aa_nestfix_containers)' -d 'Cure a guest by a hookscript of Proxmox'
+complete -c aa-nestfix -n '__fish_seen_subcommand_from fix diff' -l own-files -d 'Leave the files of other packages alone'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from prove' -l allow -x -d 'A difference that is all right'
 complete -c aa-nestfix -l root -x -a '(__fish_complete_directories)' -d 'Work on another root'
 complete -c aa-nestfix -l parser -r -F -d 'Another apparmor_parser'

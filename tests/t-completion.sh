@@ -30,11 +30,12 @@ offer() {
 	bash "$T/offer.bash" completion/aa-nestfix.bash "$1" 2>&1 | sort | tr '\n' ' ' | sed 's/ $//'
 }
 
-is 'commands' "$(offer 'aa-nestfix ')" 'check diff explain fix harden probe prove rollback triage'
+is 'commands' "$(offer 'aa-nestfix ')" 'check diff explain fix harden probe prove rollback'
 is 'commands that begin so' "$(offer 'aa-nestfix pro')" 'probe prove'
 is 'a command after an option with a value' "$(offer 'aa-nestfix --scope net f')" 'fix'
 is 'options, as --help has them' "$(offer 'aa-nestfix --pa')" '--parser= --patches='
 is 'an option for one command' "$(offer 'aa-nestfix rollback --l')" '--list'
+is 'an option of fix' "$(offer 'aa-nestfix fix --o')" '--own-files'
 is 'scopes' "$(offer 'aa-nestfix --scope ')" 'ipc net user uts'
 is 'scopes after =' "$(offer 'aa-nestfix --scope=u')" 'user uts'
 is 'a second scope, no scope twice' "$(offer 'aa-nestfix --scope=net,')" 'net,ipc net,user net,uts'
@@ -80,7 +81,7 @@ if command -v fish >/dev/null; then
 	fish_offer() {
 		HOME=$T fish --no-config -c 'source completion/aa-nestfix.fish; complete -C $argv[1]' "$1" 2>&1 | cut -f1 | sort | tr '\n' ' ' | sed 's/ $//'
 	}
-	is 'fish: commands' "$(fish_offer 'aa-nestfix ')" 'check diff explain fix harden probe prove rollback triage'
+	is 'fish: commands' "$(fish_offer 'aa-nestfix ')" 'check diff explain fix harden probe prove rollback'
 	is 'fish: containers' "$(fish_offer 'aa-nestfix check we')" 'web1'
 	is 'fish: profiles' "$(fish_offer 'aa-nestfix check profile:lxc-container-default-with')" \
 		'profile:lxc-container-default-with-mounting profile:lxc-container-default-with-nesting'

@@ -50,7 +50,7 @@ is 'fix: the state after it' "$(value .state)" allowed
 id=$(value .receipt.id)
 ok 'fix again' keeps fix 0 --root "$T/root" --json fix
 is 'fix again: nothing changed' "$(value .changed)" false
-ok 'diff where nothing is to be done' run_tool 0 --root "$T/root" --json diff
+ok 'diff where nothing is to be done' keeps diff 0 --root "$T/root" --json diff
 is 'diff where nothing is to be done: says so' "$(value .changed)" false
 ok 'check of a cured host' keeps check 0 --root "$T/root" --json check
 is 'check of a cured host: each profile has its cure' "$(value '.profiles | all(.cure != "" and .allowed_by != null)')" true

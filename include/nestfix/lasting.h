@@ -33,6 +33,15 @@ int lasting_plan(struct patch *patch, const struct compiler *compiler, struct sl
 		 struct arena *arena, struct err *err);
 
 /*
+ * Is the drop-in on disk of no use any more? It is ours, the liblxc on disk writes no rule for any container of the
+ * host, and none that runs has the rule but the kernel. Where a configuration cannot be read, it is not.
+ */
+bool lasting_is_over(const struct site *site, const struct finding *finding);
+
+/* Adds to a patch that the drop-in is taken away. */
+void lasting_retire(struct patch *patch, struct arena *arena);
+
+/*
  * Is the drop-in on disk one that the present parser refuses, so that no container starts? That comes of a parser that
  * was downgraded since. 1, 0; -1 where the parser does not answer.
  */

@@ -41,7 +41,7 @@ void report_diff(const struct report *r, const struct patch *patch, const struct
 
 void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
 		size_t policy_count, const struct receipt *receipt, const struct finding *after);
-void report_nothing_to_fix(const struct report *r, const struct finding *finding);
+void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding);
 void report_rollback(const struct report *r, const struct receipt *receipt);
 void report_backups(const struct report *r, const struct backup *list, size_t count);
 void report_prove(const struct report *r, const struct comparison *comparison);

@@ -146,10 +146,17 @@ static int read_sample(struct app *app, struct slice *out, struct err *err)
 	return 0;
 }
 
+static bool is_over(const struct app *app, const struct site *site, const struct finding *finding)
+{
+	return app->own_files && site->target_count == 0 && lasting_is_over(site, finding);
+}
+
 static int plan_dropin(struct app *app, struct plan *plan, struct err *err)
 {
 	struct slice sample;
 
+	if (is_over(app, plan->patch.site, plan->patch.finding))
+		lasting_retire(&plan->patch, &app->arena);
 	if (!lasting_is_needed(plan->patch.site, plan->patch.finding))
 		return 0;
 	if (read_sample(app, &sample, err) < 0)
@@ -157,12 +164,15 @@ static int plan_dropin(struct app *app, struct plan *plan, struct err *err)
 	return lasting_plan(&plan->patch, &plan->compiler, sample, &plan->note, &app->arena, err);
 }
 
-int app_plan(struct app *app, const struct look *look, struct plan *plan, struct err *err)
+int app_plan(struct app *app, const struct look *look, const struct finding *finding, struct plan *plan,
+	     struct err *err)
 {
+	bool dropin = lasting_is_needed(&look->site, finding) || is_over(app, &look->site, finding);
+
 	*plan = (struct plan){ 0 };
-	if (rewrite(&plan->patch, &look->site, &look->finding, &app->arena, err) < 0)
+	if (rewrite(&plan->patch, &look->site, finding, &app->arena, err) < 0)
 		return -1;
-	if (plan->patch.file_count == 0 && !lasting_is_needed(&look->site, &look->finding))
+	if (plan->patch.file_count == 0 && !dropin)
 		return 0;
 	if (compiler_init(&plan->compiler, &app->root, app->parser, app->features, &app->arena, err) < 0 ||
 	    plan_dropin(app, plan, err) < 0)

@@ -32,7 +32,7 @@ struct command {
 struct app {
 	/* as typed */
 	const char *root_path, *parser, *features, *patches, *scope_names;
-	bool json, quiet, verbose, yes, list;
+	bool json, quiet, verbose, yes, list, own_files;
 	const char **allow; /* prove --allow */
 	size_t allow_count;
 	const char **args; /* what follows the command */
@@ -74,7 +74,11 @@ struct plan {
 	const char *note; /* why the cure of generated profiles does not last, or NULL */
 };
 
-int app_plan(struct app *app, const struct look *look, struct plan *plan, struct err *err);
+/* With --own-files: what the texts alone cause that somebody generates for a container; else the finding itself. */
+const struct finding *app_finding(struct app *app, const struct look *look);
+
+int app_plan(struct app *app, const struct look *look, const struct finding *finding, struct plan *plan,
+	     struct err *err);
 
 /* Fills finding.obstacles. A plan that was carried out names what is compiled already; or NULL. Fails nothing. */
 void app_obstacles(struct app *app, struct look *look, const struct plan *plan);

@@ -4,12 +4,12 @@
 static int diff(struct app *app, const struct look *look, struct err *err)
 {
 	struct plan plan;
-	bool planned = app_plan(app, look, &plan, err) == 0;
+	bool planned = app_plan(app, look, app_finding(app, look), &plan, err) == 0;
 
 	if (plan.note)
 		report_note(&app->report, "%s", plan.note);
 	if (planned && plan.patch.file_count == 0) {
-		report_nothing_to_fix(&app->report, &look->finding);
+		report_nothing_to_fix(&app->report, "diff", &look->finding);
 		return 0;
 	}
 	/* a refused change is shown, too: what it would have changed is the reason */

@@ -35,13 +35,16 @@ bool app_is_agreed(const struct app *app)
 }
 
 /* Another root, or a kernel without AppArmor: text that Incus or LXD wrote can be cured nowhere but in a kernel. */
-static int check_useful(struct app *app, const struct plan *plan, const struct kernel *kernel, struct err *err)
+static bool is_useful(const struct plan *plan, const struct kernel *kernel)
 {
 	for (size_t i = 0; i < plan->patch.file_count; i++)
 		if (plan->patch.files[i].kind != PATCH_LIVE)
-			return 0;
-	if (kernel->state == KERNEL_READY)
-		return 0;
+			return true;
+	return kernel->state == KERNEL_READY;
+}
+
+static int refuse_useless(struct app *app, const struct kernel *kernel, struct err *err)
+{
 	err_put(err, ERR_REFUSED, "cannot cure generated profiles here: nothing that lasts can be written (%s)",
 		kernel_state_words(kernel->state));
 	return err_hint(err, "run '%s check' for what each container needs", app->report.self);
@@ -55,14 +58,18 @@ static int apply(struct app *app, const struct plan *plan, struct err *err)
 	int status = -1;
 
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	if (check_useful(app, plan, &kernel, err) < 0)
-		return -1;
+	if (!is_useful(plan, &kernel)) {
+		if (!app->own_files)
+			return refuse_useless(app, &kernel, err);
+		report_nothing_to_fix(&app->report, "fix", plan->patch.finding);
+		return 0;
+	}
 	if (commit_proof(plan->proof, &kernel, &app->arena, &receipt, err) < 0)
 		return -1;
 	if (app_look(app, app->args, app->arg_count, &after, err) == 0) {
 		app_obstacles(app, &after, plan);
 		report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, &receipt, &after.finding);
-		status = after.finding.worst != LOCATE_ALLOWED;
+		status = app_finding(app, &after)->worst != LOCATE_ALLOWED;
 	}
 	look_release(&after);
 	return status;
@@ -92,12 +99,12 @@ static int fix(struct app *app, const struct look *look, struct err *err)
 {
 	struct plan plan;
 
-	if (check_absent(app, err) < 0 || app_plan(app, look, &plan, err) < 0)
+	if (check_absent(app, err) < 0 || app_plan(app, look, app_finding(app, look), &plan, err) < 0)
 		return -1;
 	if (plan.note)
 		report_note(&app->report, "%s", plan.note);
 	if (plan.patch.file_count == 0) {
-		report_nothing_to_fix(&app->report, &look->finding);
+		report_nothing_to_fix(&app->report, "fix", &look->finding);
 		return 0;
 	}
 	if (!app->yes && !app->json && isatty(STDIN_FILENO))
@@ -112,6 +119,10 @@ int cmd_fix(struct app *app, struct err *err)
 	struct look look;
 	int status = -1;
 
+	if (app->own_files && app->change != CHANGE_POLICY)
+		return err_put(err, ERR_USAGE,
+			       "--own-files leaves the configuration of containers alone, which %s changes",
+			       app->change == CHANGE_PROFILE ? "--profile-for" : "--pve-hookscript");
 	if (app_recover(app, err) < 0)
 		return -1;
 	if (app->change != CHANGE_POLICY)

@@ -41,6 +41,7 @@ enum {
 	OPT_JSON,
 	OPT_SCOPE,
 	OPT_YES,
+	OPT_OWN_FILES,
 	OPT_LIST,
 	OPT_ALLOW,
 	OPT_PROFILE_FOR,
@@ -57,6 +58,7 @@ static const struct argp_option options[] = {
 	{ "quiet", 'q', NULL, 0, "say nothing but errors", 2 },
 	{ "verbose", 'v', NULL, 0, "say more", 2 },
 	{ "yes", OPT_YES, NULL, 0, "fix, harden, rollback: do not ask", 3 },
+	{ "own-files", OPT_OWN_FILES, NULL, 0, "fix, diff: leave the files of other packages alone", 3 },
 	{ "profile-for", OPT_PROFILE_FOR, "NAME", 0, "fix: use lxc-container-nestfix in these containers", 3 },
 	{ "pve-hookscript", OPT_PVE_HOOKSCRIPT, "VMID", 0, "fix: cure these guests by a hookscript of Proxmox", 3 },
 	{ "list", OPT_LIST, NULL, 0, "rollback: list the changes", 3 },
@@ -114,6 +116,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_YES:
 		app->yes = true;
 		break;
+	case OPT_OWN_FILES:
+		app->own_files = true;
+		break;
 	case OPT_LIST:
 		app->list = true;
 		break;
@@ -151,7 +156,9 @@ static char *help_filter(int key, const char *text, void *input)
 	    "Commands:\n");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		buf_addf(&help, "  %s %s\n      %s\n", commands[i].name, commands[i].args, commands[i].help);
-	buf_adds(&help, "\nA TARGET is profile:NAME or a policy file; none means all that is affected on this host.\n");
+	buf_adds(&help,
+		 "\nA TARGET is a container, profile:NAME or a policy file; none means all that is affected on this "
+		 "host.\n");
 	return strdup(buf_str(&help));
 }
 

@@ -288,17 +288,21 @@ void report_check(const struct report *r, const struct site *site, const struct 
 	print_next(r, site, finding);
 }
 
-void report_nothing_to_fix(const struct report *r, const struct finding *finding)
+void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding)
 {
 	if (r->json) {
-		json_t *object = report_json_object("fix");
+		json_t *object = report_json_object(command);
 
 		json_object_set_new(object, "changed", json_false());
 		json_object_set_new(object, "profiles", json_integer((json_int_t)finding->profile_count));
 		report_json_print(r, object);
 		return;
 	}
-	if (!r->quiet)
+	if (r->quiet)
+		return;
+	if (finding->worst != LOCATE_ALLOWED) /* only with --own-files */
+		fprintf(r->out, "Nothing to do without files of other packages; see %s check\n", r->self);
+	else
 		fprintf(r->out, "Nothing to do: none of %zu container profile%s is stopped by this conflict.\n",
 			finding->profile_count, finding->profile_count == 1 ? "" : "s");
 }

@@ -91,6 +91,39 @@ bool lasting_is_needed(const struct site *site, const struct finding *finding)
 	return false;
 }
 
+/* A text that liblxc wrote before it was cured, and that nothing but its next start cures for good. */
+static bool is_stale(const struct site *site, const struct locate_case *c)
+{
+	const struct container *container = discover_container(site, c->policy);
+
+	if (!container || !discover_is_liblxc(container))
+		return false;
+	return c->state != LOCATE_ALLOWED || slice_is(c->cure, DROPIN_PATH);
+}
+
+bool lasting_is_over(const struct site *site, const struct finding *finding)
+{
+	struct site bare = *site;
+
+	bare.dropin = (struct dropin){ 0 };
+	if ((site->dropin.mode != DROPIN_PRIORITY && site->dropin.mode != DROPIN_HOOK) ||
+	    site->host.liblxc_state != PACKAGES_LIBLXC_CURED)
+		return false;
+	for (size_t i = 0; i < site->host.count; i++) {
+		const struct container *c = &site->host.list[i];
+
+		if (!discover_is_liblxc(c))
+			continue;
+		if (err_is_set(&c->err) || is_off(&bare, c) ||
+		    lasting_of(&bare, c, finding->scopes, finding->scope_count) == LASTING_BLOCKED)
+			return false;
+	}
+	for (size_t i = 0; i < finding->case_count; i++)
+		if (is_stale(site, &finding->cases[i]))
+			return false;
+	return true;
+}
+
 /* Another root has a parser of its own, which is not asked: its version must be one that knows priorities, too. */
 static bool root_knows_priority(const struct root *root, struct arena *arena)
 {
@@ -154,13 +187,14 @@ static int by_path(const struct patch_file *a, const struct patch_file *b)
 	return strcmp(patch_path(a), patch_path(b));
 }
 
-static void add_file(struct patch *patch, struct slice text, struct arena *arena)
+static void add_file(struct patch *patch, struct slice text, bool removed, struct arena *arena)
 {
 	const struct dropin *old = &patch->site->dropin;
 	struct patch_file file = {
 		.kind = PATCH_CREATE,
 		.path = DROPIN_PATH,
 		.existed = old->mode != DROPIN_NONE,
+		.removed = removed,
 		.edits = ARENA_NEW(arena, struct edit),
 		.edit_count = 1,
 		.old = old->text,
@@ -198,8 +232,13 @@ int lasting_plan(struct patch *patch, const struct compiler *compiler, struct sl
 	if (slice_eq(buf_slice(&text), site->dropin.text))
 		return 0;
 	patch->sample = sample;
-	add_file(patch, arena_slice(arena, buf_slice(&text)), arena);
+	add_file(patch, arena_slice(arena, buf_slice(&text)), false, arena);
 	return 0;
+}
+
+void lasting_retire(struct patch *patch, struct arena *arena)
+{
+	add_file(patch, SLICE(""), true, arena);
 }
 
 int lasting_is_dangerous(const struct site *site, const struct compiler *compiler, struct arena *arena, struct err *err)
