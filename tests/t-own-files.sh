@@ -110,6 +110,35 @@ ok 'rollback leaves a file that came since alone' run_tool 0 --root "$root" roll
 is '  as it is' "$(cat "$dropin")" '# of somebody else'
 rm "$dropin"
 
+# Killed at any call that changes something: the next run completes it.
+rm -f "$dropin"
+liblxc denies
+ok 'the drop-in is put in place again' own 0 fix
+liblxc cured cured
+cp "$dropin" "$T/dropin"
+cp -a "$root" "$T/before"
+killed() {
+	kill_count=0
+	kill_fault=$BUILD/fault.so
+	(FAULT_LOG=$T/log LD_PRELOAD=$kill_fault own 0 fix) || return
+	gone || return
+	awk '$2 == "ftruncate" { on = 1 } on && $2 ~ /^(renameat|unlinkat)/ && !/\/tmp\/aa-nestfix-/ { print $1 }' "$T/log" >"$T/calls"
+	while read -r n <&3; do
+		rm -rf "$root" "$T/log" && cp -a "$T/before" "$root"
+		(FAULT_AT=$n FAULT_ERRNO=KILL FAULT_LOG=$T/log LD_PRELOAD=$kill_fault own 137 fix) || return
+		gone || cmp "$T/dropin" "$dropin" || return
+		own 0 fix && gone && [ ! -e "$root/var/lib/aa-nestfix/journal" ] || return
+		run_tool 0 --root "$root" rollback && cmp "$T/dropin" "$dropin" || return
+		kill_count=$((kill_count + 1))
+	done 3<"$T/calls"
+	[ $kill_count -ge 4 ]
+}
+if [ -f "$BUILD/fault.so" ]; then
+	ok 'killed at any rename or removal: all or nothing, and rollback brings it back' killed
+else
+	skip 'killed' "no $BUILD/fault.so: a sanitized program takes no preloaded library"
+fi
+
 # Nothing of this can be cured on another root: not an error of the maintainer script that asks.
 host_make incus "$T/incus"
 root=$T/incus
