@@ -426,7 +426,7 @@ tool() {
 		ok "aa-nestfix $* ends with $want"
 	else
 		not_ok "aa-nestfix $* ends with $want, not $got"
-		show "$said" 12
+		show <(tail -n 14 "$said") 14
 	fi
 }
 
