@@ -85,7 +85,7 @@ TESTS := tests/floors.sh tests/sizes.sh $(wildcard tests/t-*.sh)
 # Sanitized, the program's own paths count; what runs for minutes to try other parsers and packages is left to the plain build.
 SAN_TESTS := tests/t-bad-input.sh tests/t-json.sh tests/t-hosts.sh tests/t-completion.sh
 check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so)
-	BUILD=$(CURDIR)/$B prove --timer --jobs 2 --exec '' $(UNIT) $(if $(SAN),$(SAN_TESTS),$(TESTS))
+	BUILD=$(CURDIR)/$B prove --timer --failures --comments --jobs 2 --exec '' $(UNIT) $(if $(SAN),$(SAN_TESTS),$(TESTS))
 
 # The unit tests under valgrind. Those that run other programs are left to the sanitizers.
 check-valgrind: $(UNIT)
