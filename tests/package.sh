@@ -135,10 +135,37 @@ ok 'without consent: LXC is upgraded' install "$T/repacked-1:99.2.deb" --force-d
 is 'without consent: one line' "$(said | wc -l)" 1
 ok 'without consent: the file is as the upgrade left it' cmp "$T/repack$base" "$root$base"
 
+# A container whose profile is generated; then a liblxc that is cured. The triggers call the helper.
+helper=/usr/libexec/aa-nestfix/postinst-helper
+lxcpath=$(cd "$root" && ls -d var/lib/lxc 2>/dev/null)
+mkdir -p "$root/var/lib/lxc/web"
+printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.apparmor.profile = generated\nlxc.apparmor.allow_nesting = 1\n' >"$root/var/lib/lxc/web/config"
+dropin=$root/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf
+no_dropin() {
+	! [ -e "$dropin" ]
+}
+ok 'helper: a container with a generated profile' inside $helper
+ok 'helper: its next start is cured' grep -q '^lxc\.' "$dropin"
+is 'helper: one line, about the static profiles' "$(said | wc -l)" 1
+ok "helper: LXC's configuration file is as it was" cmp "$T/repack$base" "$root$base"
+library=$(readlink -f "$root"/usr/lib/*/liblxc.so.1)
+cp "$library" "$T/library"
+# shellcheck source=tests/lib/host.sh
+. tests/lib/host.sh
+export host_root="$T/cured"
+host_liblxc cured
+cat "$T/cured/usr/lib/x86_64-linux-gnu/liblxc.so.1" >"$library"
+ok 'helper: LXC is cured upstream' inside $helper
+ok 'helper: the drop-in is taken away' no_dropin
+cat "$T/library" >"$library"
+ok 'helper: LXC is downgraded' inside $helper
+ok 'helper: the drop-in is there again' grep -q '^lxc\.' "$dropin"
+rm -rf "$root/${lxcpath:-var/lib/lxc}/web"
+[ -n "$lxcpath" ] || rmdir "$root/var/lib/lxc"
+
 # What fix did before is in force in name only: the upgrade replaced the file.
-echo '# a drop-in' >"$root/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf"
 ok 'removes' inside dpkg -r aa-nestfix
-ok 'removes: no drop-in is left that calls a missing program' test ! -e "$root/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf"
+ok 'removes: no drop-in is left that calls a missing program' no_dropin
 ok 'installs again after removal' install "$deb"
 ok 'fix by hand' inside aa-nestfix fix
 ok 'removes after fix by hand' inside dpkg -r aa-nestfix
@@ -167,7 +194,6 @@ ok 'purges without apparmor_parser' inside dpkg -P aa-nestfix
 
 # The contract of the helper for others.
 install "$deb"
-helper=/usr/libexec/aa-nestfix/postinst-helper
 ok 'helper: nothing to do, exit status 0' inside $helper
 is 'helper: nothing to do, silent' "$(cat "$T/out")" ''
 misused() {
