@@ -13,7 +13,8 @@
 
 #include "app.h"
 
-enum { HOOK_SECONDS = 20, HOOK_INPUT = 1 << 20 };
+/* Longer than a busy host needs while all its containers start, shorter than the 90 s after which systemd gives up. */
+enum { HOOK_SECONDS = 60, HOOK_INPUT = 1 << 20 };
 
 /* What liblxc says: by arguments under hook version 0, by the environment under version 1 (conf.c run_script_argv). */
 struct start {
@@ -23,7 +24,7 @@ struct start {
 
 static void give_up(int signum)
 {
-	static const char words[] = "aa-nestfix: gave up after 20 s: the container keeps the profile that LXC wrote\n";
+	static const char words[] = "aa-nestfix: gave up after 60 s: the container keeps the profile that LXC wrote\n";
 
 	(void)signum;
 	if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
