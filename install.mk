@@ -47,7 +47,7 @@ deb:
 	cd build/deb/aa-nestfix && dpkg-buildpackage -us -uc
 	@ls build/deb/*.deb
 
-# Installs, upgrades, removes and purges the package in a throw-away root; takes about a minute.
+# Installs, upgrades, removes and purges the package in a throw-away root; takes about two minutes.
 check-package:
 	BUILD=$(CURDIR)/$B prove --timer --exec '' tests/package.sh
 
