@@ -145,6 +145,7 @@ mount options=rbind /sys/ -> /mnt/
 mount options=bind /sys/kernel/security/ -> /mnt/
 mount options=rbind /sys/fs/ -> /mnt/
 mount options=rbind / -> /mnt/
+mount options=bind / -> /mnt/
 mount options=rbind /dev/ -> /mnt/
 mount options=bind /dev/.lxc/proc/ -> /mnt/
 mount options=move /sys/ -> /mnt/
@@ -170,7 +171,8 @@ mount fstype=tmpfs options=ro tmpfs -> /proc/acpi/
 mount fstype=fuse.fuse-overlayfs options=nodev,noatime data=fd=3 x -> /r/
 mount options=bind /dev/null -> /proc/timer_list
 mount options=bind /dev/pts/0 -> /r/dev/console
-mount options=bind /proc/self/task/7/ns/net -> /run/docker/netns/1
+mount options=bind / -> /run/docker/netns/1
+mount options=bind /proc/meminfo -> /r/proc/meminfo
 mount options=rbind /sys/fs/cgroup/x/ -> /r/sys/fs/cgroup/
 mount options=rbind /srv/data/ -> /r/data/
 mount options=ro,remount,rbind -> /r/data/
