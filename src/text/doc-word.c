@@ -41,7 +41,7 @@ static size_t escape(struct slice s, int *out)
 	hit = memchr(letters, (unsigned char)s.ptr[0], sizeof(letters) - 1);
 	if (!hit)
 		return 0;
-	*out = values[hit - letters];
+	*out = (unsigned char)values[hit - letters];
 	return 1;
 }
 
