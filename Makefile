@@ -80,12 +80,18 @@ $B/fuzz/%: tests/fuzz/%.c $(SRC)
 roundtrip: $B/roundtrip
 	@echo "$B/roundtrip copies standard input to standard output through parse and print"
 
-# Every test that needs no virtual machine; each script prints TAP and skips loudly what this machine cannot do.
-TESTS := tests/floors.sh tests/sizes.sh $(wildcard tests/t-*.sh)
+# Every test that needs no virtual machine; each script prints TAP and skips loudly what this machine cannot do. What takes
+# long (whole hosts, a fault at each call, the own profile) is a target of its own; ./test runs both.
+SLOW_TESTS := $(patsubst %,tests/t-%.sh,host-commands crash generated liblxc-texts nestfix-profile own-profile own-files harden)
+TESTS := tests/floors.sh tests/sizes.sh $(filter-out $(SLOW_TESTS),$(wildcard tests/t-*.sh))
+PROVE := prove --timer --failures --comments --jobs 2
 # Sanitized, the program's own paths count; what runs for minutes to try other parsers and packages is left to the plain build.
 SAN_TESTS := tests/t-bad-input.sh tests/t-json.sh tests/t-hosts.sh tests/t-completion.sh
 check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so)
-	BUILD=$(CURDIR)/$B prove --timer --failures --comments --jobs 2 --exec '' $(UNIT) $(if $(SAN),$(SAN_TESTS),$(TESTS))
+	BUILD=$(CURDIR)/$B $(PROVE) --exec '' $(UNIT) $(if $(SAN),$(SAN_TESTS),$(TESTS))
+
+check-slow: $B/aa-nestfix $B/fault.so
+	BUILD=$(CURDIR)/$B $(PROVE) --exec '' $(SLOW_TESTS)
 
 # The unit tests under valgrind. Those that run other programs are left to the sanitizers.
 check-valgrind: $(UNIT)
@@ -127,6 +133,6 @@ clean:
 
 include install.mk
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all roundtrip check check-valgrind check-fuzz check-vm lint floors bench install clean
+.PHONY: all roundtrip check check-slow check-valgrind check-fuzz check-vm lint floors bench install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
