@@ -54,7 +54,7 @@ sources() { # SUITE
 }
 
 # A folder with the packages of a suite: variant minbase is a system, extract only the files.
-bootstrap() { # VARIANT SUITE PACKAGES FOLDER
+bootstrap() { # VARIANT SUITE PACKAGES FOLDER [OPTION…]
 	local hooks=()
 
 	rm -rf "$4"
@@ -64,7 +64,7 @@ bootstrap() { # VARIANT SUITE PACKAGES FOLDER
 		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Retries "3"' \
 		--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-		"$2" "$4" - >>"$log" 2>&1
+		"${@:5}" "$2" "$4" - >>"$log" 2>&1
 }
 
 make_image() { # FOLDER IMAGE SPARE-MB
@@ -124,11 +124,27 @@ add_uncured_rules() { # WORK-FOLDER ROOT
 	rm -rf "$1/old"
 }
 
+# The next version of the package that LXC's profiles are in: another text of container-base, for cases about upgrades.
+make_next_lxc() { # ROOT FOLDER
+	local tree=$2/lxc base=etc/apparmor.d/abstractions/lxc/container-base
+
+	dpkg-deb -R "$1"/root/liblxc-common_*.deb "$tree"
+	rm "$1"/root/liblxc-common_*.deb
+	sed -i 's/^Version: .*/&+vm1/' "$tree/DEBIAN/control"
+	echo '# The text of the next version.' >>"$tree/$base"
+	cp "$tree/$base" "$2/next-container-base"
+	dpkg-deb -Znone --root-owner-group -b "$tree" "$2/next-liblxc-common.deb" >>"$log"
+	rm -rf "$tree"
+}
+
 build_host() { # SUITE FOLDER
 	local suite=$1 dir=$2 root=$2/root archive=libarchive13t64 version
 
 	[ "$suite" != bookworm ] || archive=libarchive13
-	bootstrap minbase "$suite" "$host_packages,$archive" "$root"
+	# shellcheck disable=SC2016 # mmdebstrap expands it
+	bootstrap minbase "$suite" "$host_packages,$archive" "$root" \
+		--customize-hook='cd "$1/root" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q download liblxc-common'
+	make_next_lxc "$root" "$dir"
 	version=$(add_kernel "$suite" "$dir" "$root")
 	make_initrd "$root" "$version" "$dir/initrd" "$dir/initrd.img"
 	add_uncured_rules "$dir" "$root"
