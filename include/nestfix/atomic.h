@@ -10,7 +10,7 @@
  * caller that read the file before compares `st` with what it read.
  *
  * On a FUSE file system that has no chown, xattr or fsync (/etc/pve) those steps are left out when they answer EPERM,
- * EOPNOTSUPP, ENOSYS or EINVAL, and the bytes go out in one write.
+ * EOPNOTSUPP, ENOSYS or EINVAL, the bytes go out in one write, and the old file is closed before it is replaced.
  *
  * A failed atomic_commit left the target as it was, with one exception: "cannot sync the directory of" means that the
  * new file stands but may not survive a power cut. Undo it as any later failure. security.ima and security.evm are not
@@ -34,12 +34,12 @@ struct atomic_attr {
 struct atomic {
 	int dirfd;      /* of the directory, or -1 */
 	int fd;         /* of the new file, or -1 */
-	int old;        /* of the file that stands there, or -1 */
+	int old;        /* of the file that stands there, or -1; to be read before the first atomic_write */
 	struct stat st; /* of the file that stands there */
 	char *name, *temp, *path;
 	struct atomic_attr attr;
 	struct buf pending; /* on FUSE: what the one write is to write */
-	bool fuse;
+	bool fuse, let_go;  /* let_go: `old` is a path descriptor, for its file must not be open when it is replaced */
 };
 
 int atomic_open(struct atomic *a, const struct root *root, const char *path, const struct atomic_attr *attr,

@@ -142,7 +142,9 @@ static int make_backup(struct work *w, const struct patch_file *files, size_t co
 			config_anchor(&anchored, &files[i], w->arena);
 		backup.files[i] = work_describe_file(&anchored, w->arena);
 	}
-	if (work_lock_guests(w, backup.files, count, err) < 0 || backup_make(w->root, &backup, w->arena, err) < 0)
+	/* A quorum that was lost leaves a hidden file, which could not be removed then. */
+	if (work_lock_guests(w, backup.files, count, err) < 0 || backup_sweep_files(w->root, &backup, err) < 0 ||
+	    backup_make(w->root, &backup, w->arena, err) < 0)
 		return -1;
 	w->id = backup.id;
 	w->receipt->backup_id = backup.id;

@@ -129,7 +129,7 @@ int atomic_dress(struct atomic *a, struct err *err)
 	bool keeps = a->old >= 0 && !a->attr.force;
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, a->attr.mtime };
 
-	if (keeps && copy_xattrs(a, err) != 0)
+	if (keeps && !a->let_go && copy_xattrs(a, err) != 0)
 		return -1;
 	if (set_mode(a, keeps ? a->st.st_mode : a->attr.mode, err) != 0)
 		return -1;

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <nestfix/atomic.h>
@@ -116,6 +117,26 @@ static int open_old(struct atomic *a, struct err *err)
 	return refuse_flags(a, a->old, "the file", err);
 }
 
+/*
+ * libfuse does not replace a file that is open: it renames it to .fuse_hiddenXXXX first (lib/fuse.c fuse_lib_rename),
+ * so that for a moment there is none, and for good when the cluster loses its quorum then. A path descriptor keeps the
+ * inode without opening it.
+ */
+static int let_go(struct atomic *a)
+{
+	int path;
+
+	if (!a->fuse || a->old < 0 || a->let_go)
+		return 0;
+	path = openat(a->dirfd, a->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (path < 0)
+		return -1;
+	close(a->old);
+	a->old = path;
+	a->let_go = true;
+	return 0;
+}
+
 /* ".NAME.aa-nestfix-XXXXXX"; a long NAME is cut so that the whole fits. A dot keeps parsers of directories away. */
 static int make_temp(struct atomic *a)
 {
@@ -186,6 +207,9 @@ static int write_all(struct atomic *a, struct slice bytes)
 int atomic_write(struct atomic *a, struct slice bytes, struct err *err)
 {
 	if (a->fuse) { /* each write(2) is a transaction of the cluster: one at the end */
+		/* The sooner, the better: the kernel does not wait until the file system has closed it. */
+		if (a->old >= 0 && !a->let_go && flistxattr(a->old, NULL, 0) <= 0 && let_go(a) != 0)
+			return cannot(a, "replace", err);
 		buf_addslice(&a->pending, bytes);
 		return 0;
 	}
@@ -249,6 +273,8 @@ static int finish(struct atomic *a, struct err *err)
 		return cannot(a, "write the new", err);
 	if (atomic_dress(a, err) != 0)
 		return -1;
+	if (let_go(a) != 0)
+		return cannot(a, "replace", err);
 	if (fsync(fd) != 0 && !atomic_may_skip(a))
 		return cannot(a, "sync the new", err);
 	a->fd = -1;
