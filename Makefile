@@ -41,8 +41,8 @@ FUZZ := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 SCRIPTS := run test .ci/run libexec/postinst-helper debian/tests/installed debian/tests/upgrade \
 	$(wildcard tests/*.sh tests/lib/*.sh tests/real/*.sh tests/vm/*.sh tests/vm/*/*.sh)
 MAINTAINER_SCRIPTS := debian/config debian/postinst debian/prerm debian/postrm
-SOURCES := $(SRC) $(CLI) $(wildcard tests/*.c tests/*/*.c)
-HEADERS := $(wildcard include/nestfix/*.h src/*/*.h tests/lib/*.h)
+SOURCES := $(SRC) $(CLI) $(wildcard tests/*.c tests/*/*.c tests/vm/pve/*.c)
+HEADERS := $(wildcard include/nestfix/*.h src/*/*.h tests/lib/*.h tests/vm/pve/*.h)
 
 .DEFAULT_GOAL := all
 all: $B/aa-nestfix
@@ -71,6 +71,11 @@ $B/fault.so: tests/lib/fault.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu11 -g -O1 $(WARN) -shared -fPIC -o $@ $< -ldl
 
+# What stands for Proxmox' file system, here and in the virtual machines: static, so that it runs in all of them.
+$B/pmxcfs: $(wildcard tests/vm/pve/*.c) tests/vm/pve/tree.h
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu11 -g -O2 $(WARN) $(if $(DEV),-Werror) -static -o $@ $(filter %.c,$^)
+
 # A fuzzer is built from the sources with clang, so that the code under test is instrumented.
 $B/fuzz/%: tests/fuzz/%.c $(SRC)
 	@mkdir -p $(@D)
@@ -87,7 +92,7 @@ TESTS := tests/floors.sh tests/sizes.sh $(filter-out $(SLOW_TESTS),$(wildcard te
 PROVE := prove --timer --failures --comments --jobs 2
 # Sanitized, the program's own paths count; what runs for minutes to try other parsers and packages is left to the plain build.
 SAN_TESTS := tests/t-bad-input.sh tests/t-json.sh tests/t-hosts.sh tests/t-completion.sh
-check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so)
+check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so $B/pmxcfs)
 	BUILD=$(CURDIR)/$B $(PROVE) --exec '' $(UNIT) $(if $(SAN),$(SAN_TESTS),$(TESTS))
 
 check-slow: $B/aa-nestfix $B/fault.so
@@ -125,7 +130,7 @@ bench: $B/aa-nestfix
 	BUILD=$(CURDIR)/$B sh tests/bench.sh
 
 # Real kernels in QEMU: VM="bookworm trixie sid", CASE=pattern; tests/vm/README.md.
-check-vm: $B/aa-nestfix
+check-vm: $B/aa-nestfix $B/pmxcfs
 	BUILD=$(CURDIR)/$B VM='$(VM)' CASE='$(CASE)' tests/vm/run.sh
 
 install: $B/aa-nestfix install-package install-units
