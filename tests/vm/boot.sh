@@ -13,6 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 images=${IMAGES:-$here/../../build/vm}
 host=${1:?host} job=${2:?job folder} out=${3:?output folder}
 limit=${LIMIT:-1500}
+append=
 accel=tcg,thread=multi
 [ -z "${ACCEL:-}" ] || accel=$ACCEL
 
@@ -46,7 +47,7 @@ start_machine() {
 		-chardev "file,id=tap,path=$out/tap,append=on" -serial chardev:tap \
 		-kernel "$images/$host/vmlinuz" -initrd "$images/$host/initrd.img" \
 		-append "console=ttyS0 quiet loglevel=3 panic=-1 lsm=landlock,lockdown,yama,integrity,apparmor apparmor=1 \
-mitigations=off tsc=unstable clocksource=hpet" \
+mitigations=off tsc=unstable clocksource=hpet $append" \
 		-drive "file=$work/root.img,$disk" \
 		-drive "file=$work/job.tar,if=virtio,format=raw,readonly=on" \
 		-drive "file=$work/out.tar,$disk" \
@@ -90,6 +91,14 @@ boot_once() {
 	return $status
 }
 
+# What the job wants of the next boot: "reboot for stage N with WORDS" of the kernel's command line.
+set_append() { # PLACE
+	case $1 in
+	*' with '*) append=${1##* with } ;;
+	*) append= ;;
+	esac
+}
+
 boot_until_end() {
 	local place=
 
@@ -97,7 +106,10 @@ boot_until_end() {
 		case $(last_place) in
 		end) return 0 ;;
 		"$place") break ;;
-		reboot*) place=$(last_place) ;;
+		reboot*)
+			place=$(last_place)
+			set_append "$place"
+			;;
 		*) break ;;
 		esac
 	done

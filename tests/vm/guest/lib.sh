@@ -76,18 +76,30 @@ set_up_machine() {
 	modprobe -a overlay veth bridge fuse 2>/dev/null
 	mount -t ext4 -o rw,noatime /dev/vdd /ct
 	cp -a "$job/container/." /ct/rootfs/vm/
-	tar -C "$job/tree" -cf - . | tar -C / --keep-directory-symlink -xf -
-	[ "$stage" != 1 ] || cp "$job/guest/static-profile" /etc/apparmor.d/lxc/lxc-vm-static
-	load_policy_as_boot_does
 	# LXC denies with explicit rules, which the kernel keeps quiet about unless told otherwise.
 	printf noquiet >/sys/module/apparmor/parameters/audit
 	dmesg >"$out/dmesg-boot-$stage"
 }
 
+install_tool() {
+	tar -C "$job/tree" -cf - . | tar -C / --keep-directory-symlink -xf -
+	[ "$stage" != 1 ] || cp "$job/guest/static-profile" /etc/apparmor.d/lxc/lxc-vm-static
+	load_policy_as_boot_does "$stage"
+}
+
+# As on a machine that never had it.
+remove_tool() {
+	remove_containers
+	(cd "$job/tree" && find . ! -type d -print0) | (cd / && xargs -0 rm -f)
+	(cd "$job/tree" && find . -mindepth 1 -depth -type d -print0) |
+		(cd / && xargs -0 rmdir --ignore-fail-on-non-empty)
+	rm -rf /var/lib/aa-nestfix /var/cache/aa-nestfix /var/cache/apparmor/*/usr.sbin.aa-nestfix
+}
+
 # What apparmor.service runs. It keeps a compiled copy of each profile and takes it as long as it is newer than the text.
-load_policy_as_boot_does() {
-	limit 300 'the boot policy' /lib/apparmor/apparmor.systemd reload >"$out/load-$stage" 2>&1 ||
-		note "loading the boot policy: $(tail -n 3 "$out/load-$stage" | tr '\n' ' ')"
+load_policy_as_boot_does() { # NAME
+	limit 300 'the boot policy' /lib/apparmor/apparmor.systemd reload >"$out/load-$1" 2>&1 ||
+		note "loading the boot policy: $(tail -n 3 "$out/load-$1" | tr '\n' ' ')"
 }
 
 # All that must be as before after a rollback: bytes, modes, owners, times; and what the kernel holds. The parser of AppArmor 3
@@ -132,8 +144,7 @@ is_as_before() {
 	is "the kernel's policy is as before" diff -u "$state/first/kernel" "$out/$case/kernel-after"
 }
 
-# The next case starts as this one did, whatever happened.
-reset_machine() {
+remove_containers() {
 	local dir name
 
 	for dir in "$lxcpath"/*/; do
@@ -142,6 +153,11 @@ reset_machine() {
 		limit 60 "lxc-stop of $name" lxc-stop -k -n "$name"
 		rm -rf "$dir"
 	done
+}
+
+# The next case starts as this one did, whatever happened.
+reset_machine() {
+	remove_containers
 	rm -rf /var/lib/aa-nestfix /var/cache/aa-nestfix /run/aa-nestfix
 	rm -rf /etc/apparmor.d "$dropins" /var/cache/apparmor
 	cp -a "$state/first/apparmor.d" /etc/apparmor.d

@@ -4,7 +4,8 @@
 # The job of a host: prepare the machine, run the cases, power off; between the stages of a case that asks for it, reboot.
 #
 # A case is a file of cases/, run in a shell of its own. It sets flavour= and defines prepare, before, cure and after; `before`
-# is run again after the rollback. Or it defines stage_1, stage_2 …, each run in a boot of its own. README.md tells more.
+# is run again after the rollback. Or it defines stage_1, stage_2 …, each run in a boot of its own, and stage_off, run in one
+# without AppArmor; or bare, run before the tool is on the machine. README.md tells more.
 set -u
 export LC_ALL=C
 job=/run/job
@@ -50,9 +51,19 @@ run_in_shell() { # CASE FUNCTION…
 in_this_stage() { # CASE: what is to be run of it now?
 	if case_has "$1" "stage_$stage"; then
 		echo "stage_$stage"
-	elif [ "$stage" = 1 ] && ! case_has "$1" stage_1; then
+	elif [ "$stage" = 1 ] && ! case_has "$1" stage_1 && ! case_has "$1" bare; then
 		echo whole_case
 	fi
+}
+
+# On the machine as Debian leaves it.
+run_bare_cases() {
+	local case
+
+	for case in $cases; do
+		case_has "$case" bare || continue
+		run_in_shell "$case" bare keep_evidence remove_containers
+	done
 }
 
 run_cases() {
@@ -67,34 +78,55 @@ run_cases() {
 	done
 	# Stages leave the machine changed, so they come last.
 	for case in "${later[@]}"; do
-		run_in_shell "$case" "stage_$stage" own_profile_suffices keep_evidence
+		case $stage in
+		off) run_in_shell "$case" stage_off ;;
+		*) run_in_shell "$case" "stage_$stage" own_profile_suffices keep_evidence ;;
+		esac
 	done
 }
 
-is_another_stage() {
-	local case
+# The number of the next, or "off" after the last number; nothing after the last.
+next_stage() {
+	local next case
 
-	for case in $cases; do
-		case_has "$case" "stage_$((stage + 1))" && return 0
+	[ "$stage" != off ] || return
+	for next in $((stage + 1)) off; do
+		for case in $cases; do
+			case_has "$case" "stage_$next" && echo "$next" && return
+		done
 	done
-	return 1
 }
 
-reboot_for_next_stage() {
-	echo $((stage + 1)) >"$state/stage"
-	at "reboot for stage $((stage + 1))"
+# boot.sh reads the words behind "with".
+reboot_for() { # STAGE
+	echo "$1" >"$state/stage"
+	case $1 in
+	off) at 'reboot for stage off with apparmor=0' ;;
+	*) at "reboot for stage $1" ;;
+	esac
 	sync
 	echo b >/proc/sysrq-trigger
 	sleep 60
 }
 
 main() {
+	local next
+
 	stage=$(cat "$state/stage" 2>/dev/null || echo 1)
 	at "start of stage $stage"
 	set_up_machine
-	[ "$stage" != 1 ] || remember_machine
+	case $stage in
+	1)
+		run_bare_cases
+		install_tool
+		remember_machine
+		;;
+	off) remove_tool ;;
+	*) install_tool ;;
+	esac
 	run_cases
-	is_another_stage && reboot_for_next_stage
+	next=$(next_stage)
+	[ -z "$next" ] || reboot_for "$next"
 	send_results
 	at end
 }
