@@ -17,6 +17,7 @@ export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 base=$top/build/vm
+build=${BUILD:-$top/build/release}
 hosts=${VM:-bookworm trixie}
 pattern=${CASE:-*}
 work=$(mktemp -d) || exit 1
@@ -50,7 +51,8 @@ selected_cases() {
 
 make_job() { # HOST FOLDER
 	mkdir -p "$2"
-	cp -a "$here/guest" "$here/container" "$here/cases" "$work/tree" "$2/"
+	cp -a "$here/guest" "$here/container" "$here/cases" "$here/pve" "$work/tree" "$2/"
+	cp "$build/pmxcfs" "$2/pve/"
 	printf "host='%s'\ncases='%s'\nslow='%s'\n" "$1" "$cases" "${SLOW:-3}" >"$2/env"
 }
 
@@ -58,8 +60,8 @@ install_tool() {
 	if [ -n "${TREE:-}" ]; then
 		cp -a "$TREE" "$work/tree"
 	else
-		make -s -C "$top" ${BUILD:+B="$BUILD"} prefix=/usr DESTDIR="$work/tree" install >&2
-	fi
+		make -s -C "$top" B="$build" prefix=/usr DESTDIR="$work/tree" install >&2
+	fi && make -s -C "$top" B="$build" "$build/pmxcfs" >&2
 }
 
 boot_hosts() {
