@@ -138,8 +138,15 @@ ok 'without consent: the file is as the upgrade left it' cmp "$T/repack$base" "$
 # A container whose profile is generated; then a liblxc that is cured. The triggers call the helper.
 helper=/usr/libexec/aa-nestfix/postinst-helper
 lxcpath=$(cd "$root" && ls -d var/lib/lxc 2>/dev/null)
-mkdir -p "$root/var/lib/lxc/web"
-printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.apparmor.profile = generated\nlxc.apparmor.allow_nesting = 1\n' >"$root/var/lib/lxc/web/config"
+add_container() {
+	mkdir -p "$root/var/lib/lxc/web"
+	printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.apparmor.profile = generated\nlxc.apparmor.allow_nesting = 1\n' >"$root/var/lib/lxc/web/config"
+}
+remove_container() {
+	rm -rf "$root/${lxcpath:-var/lib/lxc}/web"
+	[ -n "$lxcpath" ] || rmdir "$root/var/lib/lxc"
+}
+add_container
 dropin=$root/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf
 no_dropin() {
 	! [ -e "$dropin" ]
@@ -160,8 +167,7 @@ ok 'helper: the drop-in is taken away' no_dropin
 cat "$T/library" >"$library"
 ok 'helper: LXC is downgraded' inside $helper
 ok 'helper: the drop-in is there again' grep -q '^lxc\.' "$dropin"
-rm -rf "$root/${lxcpath:-var/lib/lxc}/web"
-[ -n "$lxcpath" ] || rmdir "$root/var/lib/lxc"
+remove_container
 
 # What fix did before is in force in name only: the upgrade replaced the file.
 ok 'removes' inside dpkg -r aa-nestfix
@@ -182,9 +188,14 @@ same_files() {
 ok 'purges: no file is left, none is changed' same_files
 
 sed -i '/^Package: liblxc-common$/,/^$/s/^Status: .*/Status: install ok half-configured/' "$root/var/lib/dpkg/status"
+rm "$root/var/backups/aa-nestfix.tar"
+add_container
 ok 'installs while LXC is half configured' install "$deb"
+ok 'writes only its own file' grep -q '^lxc\.' "$dropin"
 inside dpkg --configure -a
 inside dpkg -P aa-nestfix
+is 'purges: no copy of its own files is kept' "$(said)$(ls "$root/var/backups")" ''
+remove_container
 inside dpkg -P --force-depends liblxc-common
 ok 'installs without LXC' install "$deb"
 is 'installs without LXC: silent' "$(said)" ''
