@@ -146,4 +146,17 @@ for n in 1 2 3; do
 	ok "quorum lost after $n: the next run" again
 done
 
+# And after each transaction of its rollback.
+rollback_again() {
+	kill -USR2 "$server"
+	tool 0 rollback && same 101.conf && [ -z "$(find "$pve" -name '.*')" ]
+}
+for n in 4 5 6; do
+	host LOSE_AFTER=$n
+	tool 0 fix --pve-hookscript=101
+	ok "quorum lost after $((n - 3)) of a rollback: it fails" tool 4 rollback
+	ok "quorum lost after $((n - 3)) of a rollback: the file is old or new" old_or_new
+	ok "quorum lost after $((n - 3)) of a rollback: the next one" rollback_again
+done
+
 tap_done

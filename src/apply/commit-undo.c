@@ -256,6 +256,18 @@ static int carry_back(struct work *w, struct plan *plan, struct err *err)
 	return go_to(w, JOURNAL_LOADED, err);
 }
 
+/* A step that failed before the new file took its place: nothing is to be put back, and maybe nothing can be written.
+ */
+static bool is_untouched(struct work *w, const struct step *step)
+{
+	AUTOCLOSE fd = -1;
+	struct file file;
+	bool there;
+
+	return read_now(w, step->file->path, &fd, &file, &there, NULL) == 0 && there && step->now.existed &&
+	       slice_eq(file.bytes, step->now.content);
+}
+
 /* Taking back failed: the machine becomes what it was before it was tried. Killed in here, the next run takes back. */
 static void go_forward(struct work *w, struct plan *plan, struct err *err)
 {
@@ -266,7 +278,7 @@ static void go_forward(struct work *w, struct plan *plan, struct err *err)
 			err_hint(err, "'aa-nestfix fix' cures the containers that run once more");
 	work_unload(w, &trouble);
 	for (size_t i = plan->backup.file_count; i > 0; i--)
-		if (plan->steps[i - 1].done)
+		if (plan->steps[i - 1].done && !is_untouched(w, &plan->steps[i - 1]))
 			backup_restore(w->root, &plan->steps[i - 1].now, &trouble);
 	work_refresh_cache(w, &trouble);
 	if (!err_is_set(&trouble))
