@@ -12,7 +12,7 @@
 # Results: build/vm/out/HOST/CASE/ (log, trace, dmesg, policy in force, what the tool said), build/vm/out/matrix.txt.
 # Missing programs are installed with apt. Needs root. Exit status: 0 all well, 1 not.
 set -uo pipefail
-export LC_ALL=C
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -28,13 +28,16 @@ bail_out() {
 	exit 1
 }
 
+wants_package() { [[ $cases == *-package\ * ]]; }
+
 need_programs() {
 	local missing=()
 
 	command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86)
 	command -v setfacl >/dev/null || missing+=(acl)
-	[ ${#missing[@]} -eq 0 ] && return
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
+	[ ${#missing[@]} -eq 0 ] || apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2 || return 1
+	! wants_package || (cd "$top" && dpkg-checkbuilddeps -Pnocheck) 2>/dev/null ||
+		(cd "$top" && apt-get -qq build-dep -y --no-install-recommends -P nocheck ./) >&2
 }
 
 selected_cases() {
@@ -53,7 +56,31 @@ make_job() { # HOST FOLDER
 	mkdir -p "$2"
 	cp -a "$here/guest" "$here/container" "$here/cases" "$here/pve" "$work/tree" "$2/"
 	cp "$build/pmxcfs" "$2/pve/"
+	if wants_package; then
+		mkdir "$2/debs"
+		cp "$base"/deb/*.deb "$base/$1"/next-* "$2/debs/"
+	fi
 	printf "host='%s'\ncases='%s'\nslow='%s'\n" "$1" "$cases" "${SLOW:-3}" >"$2/env"
+}
+
+# For the cases whose name ends in -package: this version and an older one. Built again only when what is in it changed.
+build_packages() {
+	local dir=$base/deb copy=$base/deb/aa-nestfix key
+
+	key=$(cd "$top" && find . \( -name .git -o -path ./build -o -path ./tests \) -prune -o -type f -print0 | sort -z |
+		xargs -0 sha256sum | sha256sum)
+	[ "$(cat "$dir/key" 2>/dev/null)" != "$key" ] || return 0
+	rm -rf "$dir"
+	mkdir -p "$copy"
+	tar -C "$top" --exclude=./build --exclude=./.git --exclude=./tests -cf - . | tar -C "$copy" -xf -
+	(cd "$copy" && DEB_BUILD_OPTIONS='nocheck parallel=2' dpkg-buildpackage -us -uc -b) >"$dir/log" 2>&1 || {
+		tail -n 20 "$dir/log" >&2
+		return 1
+	}
+	rm -rf "$copy" "$dir"/*dbgsym*
+	mv "$dir"/aa-nestfix_*.deb "$dir/package.deb"
+	dpkg-deb -R "$dir/package.deb" "$copy" && sed -i 's/^Version: .*/&~older/' "$copy/DEBIAN/control" &&
+		dpkg-deb -Znone --root-owner-group -b "$copy" "$dir/older.deb" >>"$dir/log" && rm -rf "$copy" && echo "$key" >"$dir/key"
 }
 
 install_tool() {
@@ -104,6 +131,7 @@ cases=$(selected_cases)
 [ -n "$cases" ] || bail_out "no case matches '$pattern'"
 need_programs || bail_out 'cannot install what is needed to run a machine'
 install_tool || bail_out 'cannot install aa-nestfix into a folder'
+! wants_package || build_packages || bail_out 'cannot build the Debian package'
 # shellcheck disable=SC2086 # a list of words
 "$here/build.sh" container $hosts >&2 || bail_out 'cannot build the images'
 rm -rf "$base/out"
