@@ -130,12 +130,15 @@ remove_and_purge() {
 	is "LXC's file is as the upgrade left it" cmp "$debs/next-container-base" $base
 }
 
+# The cases behind this one get LXC's policy as it was.
 bare() {
 	mkdir /root/lxc
+	cp -a $base /root/
 	mv /etc/apparmor.d/lxc/lxc-default-* /root/lxc/
 	load_policy_as_boot_does bare
 	with_one_static_profile
 	mv /root/lxc/* /etc/apparmor.d/lxc/
+	mv /root/container-base $base
 }
 
 with_one_static_profile() {
