@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2154
 # Proxmox VE, emulated (README.md says what): /etc/pve is a FUSE file system with the restrictions of pmxcfs, containers start
-# and stop as with pct. The hookscript cures at a start through Proxmox, the drop-in at a reboot of the guest, too.
+# and stop as with pct. The drop-in cures at each start, also when the guest reboots; the hookscript at a start through Proxmox.
 
 port=net.ipv4.ip_unprivileged_port_start
 pct=$job/pve/pct.sh
@@ -78,7 +78,10 @@ guest_reboot() { # VMID
 	until [ -n "$(init_of "$1")" ] && [ "$(init_of "$1")" != "$was" ]; do
 		sleep 1
 		tries=$((tries - 1))
-		[ $tries -gt 0 ] || { not_ok "waited for the guest $1 to reboot" && return 1; }
+		[ $tries -gt 0 ] || {
+			not_ok "waited $((30 * slow)) s for the guest $1 to reboot"
+			return 1
+		}
 	done
 	limit 60 "guest $1 to run" lxc-wait -n "$1" -s RUNNING
 }
@@ -107,12 +110,7 @@ cure() {
 	says "on the node 'other'"
 	while_locked
 	is 'nothing was written' [ ! -s "$out/$case/transactions" ]
-	hookscript_cures
-	tool 0 rollback --yes
-	same 101
-	phase=fix
 	tool 0 fix --yes 101
-	harden
 }
 
 # Proxmox' own tasks hold this lock; the tool waits 10 seconds.
@@ -121,32 +119,23 @@ while_locked() {
 
 	(exec 9>>$lock && flock 9 && exec sleep 600) &
 	holder=$!
-	while flock -n $lock true; do
-		sleep 0.2
+	for _ in {1..100}; do
+		flock -n $lock true || break
+		sleep 0.1
 	done
 	tool 3 fix --yes --pve-hookscript=101
 	says 'Proxmox is at work on it'
 	kill $holder
 }
 
-hookscript_cures() {
-	phase=hookscript
-	tool 0 fix --yes --pve-hookscript=101
-	same 101 '^hookscript: '
-	pct_stop 101
-	called pre-stop post-stop
-	: >$calls-fail-pre-start
-	is "its exit status counts: no start" not limit 60 'pct start 101' "$pct" start 101
-	rm $calls-fail-pre-start
-	: >$calls
-	pct_start 101
-	called pre-start post-start
-	works 101 $port
-}
-
 not() { ! "$@"; }
 
-harden() {
+after() {
+	works 101 $port
+	phase='guest rebooted'
+	guest_reboot 101
+	called
+	works 101 $port
 	phase=harden
 	is '102 has no AppArmor' [ "$(label_of 102)" = unconfined ]
 	tool 0 harden --yes 102
@@ -155,15 +144,7 @@ harden() {
 	pct_stop 102
 	pct_start 102
 	is '102 has AppArmor again' [ "$(label_of 102)" != unconfined ]
-}
-
-after() {
 	works 102 $port
-	# Whatever the hookscript loaded is gone: lxc-start begins anew, and no phase is run.
-	phase='guest rebooted'
-	guest_reboot 101
-	called
-	works 101 $port
 }
 
 undo() {
@@ -174,7 +155,27 @@ undo() {
 	is "the other node's guest is as it was" diff "$state/pve/nodes/other/lxc/201.conf" /etc/pve/nodes/other/lxc/201.conf
 }
 
+# Without the drop-in.
+hookscript_cures() {
+	phase=hookscript
+	tool 0 fix --yes --pve-hookscript=101
+	same 101 '^hookscript: '
+	pct_stop 101
+	called pre-stop post-stop
+	: >$calls-fail-pre-start
+	is 'its exit status counts: no start' not limit 60 'pct start 101' "$pct" start 101
+	rm $calls-fail-pre-start
+	: >$calls
+	pct_start 101
+	called pre-start post-start
+	works 101 $port
+	tool 0 rollback --yes
+	same 101
+}
+
 afterwards() {
+	hookscript_cures
+	phase=
 	pct_stop 101
 	pct_stop 102
 	cp -a /run/pve-unit "$out/$case/"
