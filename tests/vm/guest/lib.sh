@@ -395,7 +395,7 @@ bare_mounts=('lxc.mount.auto =' 'lxc.mount.auto = proc:rw sys:rw cgroup:mixed')
 behind_the_rule='/sys/module/apparmor/parameters/audit /sys/bus/pci/rescan
 	/sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/ksm/run /sys/kernel/profiling /sys/power/pm_async'
 behind_others='/proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/vm/panic_on_oom /proc/sys/fs/suid_dumpable
-	/sys/devices/system/cpu/cpu1/online /sys/kernel/security/apparmor/.load'
+	/sys/devices/system/clocksource/clocksource0/current_clocksource /sys/kernel/security/apparmor/.load'
 
 open_in() { # NAME WORD PATH…: all of them end with this word: opens, refused
 	local name=$1 word=$2 answer=$out/$case/open path
