@@ -3,6 +3,8 @@
 # Static profiles. One that lets runc mount: cured in scope net, and only there. The stock ones: the rule goes, but runc still
 # meets a mount that they refuse, and `check` must not promise more. What LXC protects stays protected. probe agrees with runc.
 
+profiles='lxc-default-cgns lxc-default-with-nesting lxc-vm-static'
+
 prepare() {
 	container priv static-priv
 	container unpriv static-unpriv

@@ -3,6 +3,8 @@
 # All scopes: every sysctl that runc takes works, under static and generated profiles, and nothing else is opened. Without
 # privilege kernel.domainname is left out: there the kernel itself refuses it.
 
+profiles=lxc-vm-static
+
 prepare() {
 	container static static-priv
 	container bare static-priv "${bare_mounts[@]}"

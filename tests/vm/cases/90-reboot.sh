@@ -3,6 +3,8 @@
 # A reboot of the host keeps the cure: of a static profile by the boot cache, which must hold what the disk says, of a generated
 # one at the next start. After the rollback a reboot brings the original policy, not a stale copy from the cache.
 
+profiles=lxc-vm-static
+
 stage_1() {
 	phase=before
 	container static static-priv

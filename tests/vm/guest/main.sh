@@ -3,8 +3,8 @@
 # shellcheck disable=SC2154 # host and cases come from run.sh
 # The job of a host: prepare the machine, run the cases, power off; between the stages of a case that asks for it, reboot.
 #
-# A case is a file of cases/, run in a shell of its own. It sets flavour= and defines prepare, before, cure and after; `before`
-# is run again after the rollback. Or it defines stage_1, stage_2 …, each run in a boot of its own, and stage_off, run in one
+# A case is a file of cases/, run in a shell of its own. It sets flavour= and profiles= and defines prepare, before, cure and after;
+# `before` is run again after the rollback. Or it defines stage_1, stage_2 …, each run in a boot of its own, and stage_off, run in one
 # without AppArmor; or bare, run before the tool is on the machine. README.md tells more.
 set -u
 export LC_ALL=C
@@ -72,7 +72,7 @@ run_cases() {
 	for case in $cases; do
 		step=$(in_this_stage "$case")
 		case $step in
-		whole_case) run_in_shell "$case" whole_case own_profile_suffices keep_evidence reset_machine ;;
+		whole_case) run_in_shell "$case" begin_case whole_case own_profile_suffices keep_evidence reset_machine ;;
 		stage_*) later+=("$case") ;;
 		esac
 	done
@@ -80,6 +80,7 @@ run_cases() {
 	for case in "${later[@]}"; do
 		case $stage in
 		off) run_in_shell "$case" stage_off ;;
+		1) run_in_shell "$case" begin_case stage_1 own_profile_suffices keep_evidence ;;
 		*) run_in_shell "$case" "stage_$stage" own_profile_suffices keep_evidence ;;
 		esac
 	done
