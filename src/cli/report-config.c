@@ -100,16 +100,6 @@ static json_t *json_harden(const struct harden *h)
 			 report_json_text(slice_of(h->container->config)), "why", h->why);
 }
 
-static void add_change(json_t *object, const struct patch_file *files, size_t count, const struct receipt *receipt)
-{
-	struct patch_file *all = (struct patch_file *)(uintptr_t)files;
-	struct patch patch = { .files = all, .file_count = count };
-
-	json_object_set_new(object, "changed", json_boolean(receipt != NULL));
-	json_object_set_new(object, "patch", report_json_patch(&patch));
-	json_object_set_new(object, "receipt", receipt ? report_json_receipt(receipt) : json_null());
-}
-
 static void print_done(const struct report *r, const struct receipt *receipt)
 {
 	fprintf(r->out, "\n%sDone.%s It counts from the next start of the container%s on.\n",
@@ -123,48 +113,62 @@ static void print_done(const struct report *r, const struct receipt *receipt)
 	fprintf(r->out, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
 }
 
-void report_hardened(const struct report *r, const struct harden *list, size_t count, const struct patch_file *files,
-		     size_t file_count, const struct receipt *receipt)
+/* What a command did, or that there was nothing to do; `list` and its key say to which containers. Takes the list. */
+static void report_done(const struct report *r, const char *command, const char *key, json_t *list,
+			const struct patch_file *files, size_t file_count, const struct receipt *receipt)
 {
-	json_t *object, *containers;
+	struct patch patch = { .files = (struct patch_file *)(uintptr_t)files, .file_count = file_count };
+	json_t *object = report_json_object(command);
 
-	if (r->json) {
-		object = report_json_object("harden");
-		containers = json_array();
-		for (size_t i = 0; i < count; i++)
-			json_array_append_new(containers, json_harden(&list[i]));
-		json_object_set_new(object, "containers", containers);
-		add_change(object, files, file_count, receipt);
-		report_json_print(r, object);
-		return;
-	}
+	json_object_set_new(object, key, list);
+	json_object_set_new(object, "changed", json_boolean(receipt != NULL));
+	json_object_set_new(object, "patch", report_json_patch(&patch));
+	json_object_set_new(object, "receipt", receipt ? report_json_receipt(receipt) : json_null());
+	report_json_print(r, object);
+}
+
+static void print_done_or(const struct report *r, const struct receipt *receipt, const char *nothing)
+{
 	if (r->quiet)
 		return;
 	if (receipt)
 		print_done(r, receipt);
 	else
-		fputs("Nothing to do: AppArmor is on in every container that was looked at.\n", r->out);
+		fprintf(r->out, "Nothing to do: %s.\n", nothing);
+}
+
+static json_t *json_hardened(const struct harden *list, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_harden(&list[i]));
+	return array;
+}
+
+static json_t *json_names(const struct slice *names, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, report_json_text(names[i]));
+	return array;
+}
+
+void report_hardened(const struct report *r, const struct harden *list, size_t count, const struct patch_file *files,
+		     size_t file_count, const struct receipt *receipt)
+{
+	if (r->json)
+		report_done(r, "harden", "containers", json_hardened(list, count), files, file_count, receipt);
+	else
+		print_done_or(r, receipt, "AppArmor is on in every container that was looked at");
 }
 
 void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
 		     size_t file_count, const struct receipt *receipt)
 {
-	json_t *object, *array;
-
-	if (r->json) {
-		object = report_json_object("fix");
-		array = json_array();
-		for (size_t i = 0; i < count; i++)
-			json_array_append_new(array, report_json_text(names[i]));
-		json_object_set_new(object, "switched", array);
-		add_change(object, files, file_count, receipt);
-		report_json_print(r, object);
-		return;
-	}
-	if (r->quiet)
-		return;
-	if (receipt)
-		print_done(r, receipt);
+	if (r->json)
+		report_done(r, "fix", "switched", json_names(names, count), files, file_count, receipt);
 	else
-		fputs("Nothing to do: that is set already.\n", r->out);
+		print_done_or(r, receipt, "that is set already");
 }

@@ -81,19 +81,6 @@ void config_edit(struct patch_file *out, const char *path, struct slice text, co
 	out->new_ = apply(text, out->edits, count, arena);
 }
 
-static size_t line_start(struct slice text, size_t at)
-{
-	while (at > 0 && text.ptr[at - 1] != '\n')
-		at--;
-	return at;
-}
-
-static size_t line_end(struct slice text, size_t at)
-{
-	at += slice_find(slice_from(text, at), '\n');
-	return at < text.len ? at + 1 : at;
-}
-
 static bool stands_once(struct slice text, struct slice what)
 {
 	const char *first, *next;
@@ -116,8 +103,8 @@ struct place {
 static void widen(const struct patch_file *file, struct place *p, size_t low, size_t high)
 {
 	for (int i = 0; !stands_once(file->new_, slice_sub(file->new_, p->new_at, p->new_end - p->new_at)); i++) {
-		size_t start = p->old_at > low ? line_start(file->old, p->old_at - 1) : p->old_at;
-		size_t end = line_end(file->old, p->old_end);
+		size_t start = p->old_at > low ? slice_line(file->old, p->old_at - 1) : p->old_at;
+		size_t end = slice_line_end(file->old, p->old_end);
 
 		start = start < low ? low : start;
 		end = end > high ? high : end;
