@@ -50,6 +50,16 @@ static void pcre_puts(struct regex *r, const char *text)
 		buf_adds(r->pcre, text);
 }
 
+static void pcre_byte(struct regex *r, int c)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	buf_adds(r->pcre, "\\x");
+	buf_addc(r->pcre, digits[c >> 4]);
+	buf_addc(r->pcre, digits[c & 15]);
+}
+
+/* As ranges: most sets are all bytes but a few. */
 static void pcre_set(struct regex *r, const struct re_set *set)
 {
 	if (!r->pcre)
@@ -59,9 +69,18 @@ static void pcre_set(struct regex *r, const struct re_set *set)
 		return;
 	}
 	buf_addc(r->pcre, '[');
-	for (int c = 1; c < 256; c++)
-		if (re_set_has(set, (unsigned char)c))
-			buf_addf(r->pcre, "\\x%02x", (unsigned)c);
+	for (int c = 1, end; c < 256; c = end + 1) {
+		end = c;
+		if (!re_set_has(set, (unsigned char)c))
+			continue;
+		while (end < 255 && re_set_has(set, (unsigned char)(end + 1)))
+			end++;
+		pcre_byte(r, c);
+		if (end > c) {
+			buf_addc(r->pcre, '-');
+			pcre_byte(r, end);
+		}
+	}
 	buf_addc(r->pcre, ']');
 }
 
