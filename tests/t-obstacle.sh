@@ -4,6 +4,7 @@
 # refused there is the first that check names, and fix does not claim that runc works then.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
+. "$TOP/tests/lib/host.sh"
 REAL=$TOP/build/real
 rootfs=/var/lib/docker/overlay2/id/merged/
 
@@ -50,6 +51,16 @@ mounting_profile() {
 		run_tool 1 --root "$T/root" check profile:lxc-own && ! grep 'in the way' "$T/out"
 }
 
+# Their texts are equal but for the name, so that one stands for all: more than could be compiled.
+many_containers() {
+	rm -rf "$T/root"
+	host_many 60 "$T/root" lxc
+	for i in $(seq 60); do
+		host_generated /var/lib/lxc "ct$i" nesting
+	done
+	run_tool 1 --root "$T/root" -v check && ! grep 'not looked at' "$T/err"
+}
+
 without_parser() {
 	run_tool 1 --root "$T/root" --parser /nonexistent --json check && [ "$(jq -c .obstacles "$T/out")" = null ] &&
 		run_tool 1 --root "$T/root" --parser /nonexistent -v check && has 'not looked at' "$T/err"
@@ -58,6 +69,7 @@ without_parser() {
 if command -v apparmor_parser >/dev/null; then
 	ok 'fix says what is still in the way' fix_is_honest
 	ok 'check of a cured host says it, too' healthy_is_honest
+	ok 'all of many containers are asked' many_containers
 	ok 'nothing is in the way of a profile that may mount' mounting_profile
 	ok 'without a parser nothing is claimed' without_parser
 else

@@ -174,3 +174,42 @@ const struct container *discover_container(const struct site *site, const struct
 			return site->policies[i]->container;
 	return NULL;
 }
+
+struct slice discover_anonymous(const struct container *c, struct slice text, struct arena *arena)
+{
+	struct slice name = lxc_profile_name(c->name, c->lxcpath, arena);
+	struct slice file = lxc_profile_file(c->name, c->lxcpath, arena);
+	AUTOBUF out = { 0 };
+
+	for (size_t i = 0; i < c->name.len; i++)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c->name.ptr[i]))
+			return text;
+	while (text.len > 0) {
+		struct slice head = slice_sub(text, 0, name.len);
+		size_t next = slice_find(slice_from(text, 1), 'l') + 1;
+
+		if (slice_eq(head, name) || slice_eq(head, file)) {
+			buf_adds(&out, "@");
+			text = slice_from(text, name.len);
+			continue;
+		}
+		buf_addslice(&out, slice_sub(text, 0, next));
+		text = slice_from(text, next);
+	}
+	return arena_slice(arena, buf_slice(&out));
+}
+
+bool discover_are_twins(const struct site *site, const struct policy *x, const struct policy *y)
+{
+	const struct container *c = discover_container(site, x);
+	const struct container *d = discover_container(site, y);
+	AUTOARENA scratch = { 0 };
+
+	if (!c || !d || !discover_is_liblxc(c) || !discover_is_liblxc(d) || x->source_count != y->source_count)
+		return false;
+	for (size_t i = 1; i < x->source_count; i++)
+		if (x->sources[i] != y->sources[i])
+			return false;
+	return slice_eq(discover_anonymous(c, x->sources[0]->doc.text, &scratch),
+			discover_anonymous(d, y->sources[0]->doc.text, &scratch));
+}

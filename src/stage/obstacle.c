@@ -12,7 +12,7 @@ enum {
 
 enum { MODE_COMPLAIN = 1, MODE_UNCONFINED = 3 };
 
-/* Each policy is compiled, which takes a tenth of a second or more: a host of thousands is not looked through. */
+/* Each policy that is like no other is compiled, which takes a tenth of a second or more. */
 enum { POLICY_LIMIT = 24 };
 
 static uint32_t pass_nul(const struct automaton_dfa *dfa, uint32_t state)
@@ -91,15 +91,21 @@ size_t obstacle_needs(const struct automaton_profile *profile, const struct conf
 	return count;
 }
 
+/* A policy that was compiled. */
+struct seen {
+	const struct policy *policy;
+	struct automaton automaton; /* of no profiles where the policy could not be had */
+};
+
 /* One run over the cases, which come policy by policy. */
 struct search {
+	const struct site *site;
 	const struct finding *finding;
 	const struct compiler *compiler;
 	const struct proof_policy *known;
 	size_t known_count;
 	size_t compiled;
-	const struct policy *policy; /* what `automaton` is of */
-	struct automaton automaton;  /* of no profiles where the policy could not be had */
+	VEC(struct seen) seen;
 	struct obstacles *out;
 	struct arena *arena;
 };
@@ -119,27 +125,38 @@ static int compile(struct search *s, const struct policy *policy, struct slice *
 	return compile_policy(s->compiler, policy, NULL, 0, s->arena, blob, err);
 }
 
-static void take_policy(struct search *s, const struct policy *policy)
+static const struct automaton *read_policy(struct search *s, const struct policy *policy)
 {
+	struct seen new_ = { .policy = policy };
 	struct slice blob = { 0 };
 
-	if (s->policy == policy)
-		return;
-	s->policy = policy;
-	s->automaton = (struct automaton){ 0 };
 	if (compile(s, policy, &blob, &s->out->reason) < 0 ||
-	    automaton_read(&s->automaton, blob, s->arena, &s->out->reason) < 0)
-		s->automaton = (struct automaton){ 0 };
+	    automaton_read(&new_.automaton, blob, s->arena, &s->out->reason) < 0)
+		new_.automaton = (struct automaton){ 0 };
+	VEC_PUSH(s->arena, &s->seen, new_);
+	return &s->seen.ptr[s->seen.len - 1].automaton;
+}
+
+/* The compiled form of a profile, or of its twin's under the twin's name; NULL: it could not be had. */
+static const struct automaton_profile *find_profile(struct search *s, const struct locate_case *c)
+{
+	for (size_t i = 0; i < s->seen.len; i++) {
+		const struct seen *seen = &s->seen.ptr[i];
+
+		if (seen->policy == c->policy)
+			return automaton_find(&seen->automaton, c->profile->name);
+		if (c->policy->count == 1 && discover_are_twins(s->site, seen->policy, c->policy))
+			return seen->automaton.count > 0 ? &seen->automaton.profiles[0] : NULL;
+	}
+	return automaton_find(read_policy(s, c->policy), c->profile->name);
 }
 
 static void ask(struct search *s, const struct locate_case *c)
 {
 	struct obstacles *out = s->out;
 	struct obstacle found = { .profile = c->profile->name };
-	const struct automaton_profile *profile;
+	const struct automaton_profile *profile = find_profile(s, c);
 
-	take_policy(s, c->policy);
-	profile = automaton_find(&s->automaton, c->profile->name);
 	if (!profile) {
 		out->unasked++;
 		return;
@@ -150,10 +167,12 @@ static void ask(struct search *s, const struct locate_case *c)
 		out->list[out->count++] = found;
 }
 
-void obstacle_find(struct obstacles *out, const struct finding *finding, const struct compiler *compiler,
-		   const struct proof_policy *known, size_t known_count, struct arena *arena)
+void obstacle_find(struct obstacles *out, const struct site *site, const struct finding *finding,
+		   const struct compiler *compiler, const struct proof_policy *known, size_t known_count,
+		   struct arena *arena)
 {
 	struct search s = {
+		.site = site,
 		.finding = finding,
 		.compiler = compiler,
 		.known = known,

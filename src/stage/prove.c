@@ -209,34 +209,6 @@ static int check_witnesses(const struct attempt *a, const struct policy *policy,
 	return 0;
 }
 
-/*
- * The text without what tells one container from another: its profile's name, in both spellings. Of texts with
- * plain names whose rests are equal, one stands for all.
- */
-static struct slice anonymous(const struct container *c, struct slice text, struct arena *arena)
-{
-	struct slice name = lxc_profile_name(c->name, c->lxcpath, arena);
-	struct slice file = lxc_profile_file(c->name, c->lxcpath, arena);
-	AUTOBUF out = { 0 };
-
-	for (size_t i = 0; i < c->name.len; i++)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c->name.ptr[i]))
-			return text;
-	while (text.len > 0) {
-		struct slice head = slice_sub(text, 0, name.len);
-		size_t next = slice_find(slice_from(text, 1), 'l') + 1;
-
-		if (slice_eq(head, name) || slice_eq(head, file)) {
-			buf_adds(&out, "@");
-			text = slice_from(text, name.len);
-			continue;
-		}
-		buf_addslice(&out, slice_sub(text, 0, next));
-		text = slice_from(text, next);
-	}
-	return arena_slice(arena, buf_slice(&out));
-}
-
 static int compare_policy(const struct attempt *a, struct proof_policy *p, struct automaton *new_)
 {
 	const struct patch *patch = a->patch;
@@ -316,7 +288,7 @@ static int try_containers(const struct attempt *a, struct slice dropin, size_t *
 
 		if (!sp->container || !discover_is_liblxc(sp->container))
 			continue;
-		text = anonymous(sp->container, sp->policy.sources[0]->doc.text, a->arena);
+		text = discover_anonymous(sp->container, sp->policy.sources[0]->doc.text, a->arena);
 		for (size_t k = 0; k < known.len && !again; k++)
 			again = slice_eq(known.ptr[k], text);
 		if (again)
@@ -384,18 +356,11 @@ static struct slice new_text(const struct attempt *a, const struct policy *polic
 /* Is the one policy the other, old and new, but for the name of the container that it was generated for? */
 static bool are_twins(const struct attempt *a, const struct policy *x, const struct policy *y)
 {
-	const struct container *c = discover_container(a->patch->site, x);
-	const struct container *d = discover_container(a->patch->site, y);
 	AUTOARENA scratch = { 0 };
 
-	if (!c || !d || !discover_is_liblxc(c) || !discover_is_liblxc(d) || x->source_count != y->source_count)
-		return false;
-	for (size_t i = 1; i < x->source_count; i++)
-		if (x->sources[i] != y->sources[i])
-			return false;
-	return slice_eq(anonymous(c, x->sources[0]->doc.text, &scratch),
-			anonymous(d, y->sources[0]->doc.text, &scratch)) &&
-	       slice_eq(anonymous(c, new_text(a, x), &scratch), anonymous(d, new_text(a, y), &scratch));
+	return discover_are_twins(a->patch->site, x, y) &&
+	       slice_eq(discover_anonymous(discover_container(a->patch->site, x), new_text(a, x), &scratch),
+			discover_anonymous(discover_container(a->patch->site, y), new_text(a, y), &scratch));
 }
 
 /* A host may run hundreds of containers of one kind: what was shown of one is taken for the others. The new policy of
