@@ -12,7 +12,7 @@ void app_obstacles(struct app *app, struct look *look, const struct plan *plan)
 
 	if (!plan && compiler_init(&own, &app->root, app->parser, app->features, &app->arena, &err) < 0)
 		compiler = NULL;
-	obstacle_find(found, &look->site, &look->finding, compiler, plan ? plan->policies : NULL, plan ? plan->policy_count : 0,
-		      &app->arena);
+	obstacle_find(found, &look->site, &look->finding, compiler, plan ? plan->policies : NULL,
+		      plan ? plan->policy_count : 0, &app->arena);
 	look->finding.obstacles = found;
 }
