@@ -117,10 +117,10 @@ lint:
 	@mkdir -p $B && printf '%s\n' $(NF_CPPFLAGS) -std=gnu11 | \
 		sed 's,^-Iinclude,-I$(CURDIR)/include,; s,^src/,$(CURDIR)/src/,' >$B/compile_flags.txt
 	printf '%s\n' $(SRC) $(CLI) | xargs -P 2 -n 4 clang-tidy --quiet -p $B 2>/dev/null
-	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
+	cppcheck -j 2 --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude src
 	codespell -L aare,queu,childs,devic,readby,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
-	shellcheck -x $(SCRIPTS)
+	printf '%s\n' $(SCRIPTS) | xargs -P 2 -n 8 shellcheck -x
 	shellcheck -e SC1091 $(MAINTAINER_SCRIPTS)
 
 floors:

@@ -3,7 +3,8 @@
 # run.sh: boots real Debian machines and asks runc, before a fix, after it and after the rollback. Prints TAP.
 #
 #   VM="bookworm trixie"   the hosts (also sid); the default is bookworm and trixie, side by side
-#   CASE=PATTERN           only the cases whose name matches, e.g. CASE='1*' or CASE=10-static-priv
+#   CASE="PATTERN…"        only the cases whose name matches, e.g. CASE='1* 30*'
+#   WITHOUT_HOST="PATTERN…"   on this host not these, e.g. WITHOUT_trixie='05*'
 #   BUILD=DIR              where aa-nestfix was built (build/release)
 #   TREE=DIR               a tree with the tool installed, instead of `make install` of BUILD
 #   LIMIT=SECONDS          for each machine; ACCEL=kvm where the processor helps
@@ -19,7 +20,6 @@ top=$(cd "$here/../.." && pwd)
 base=$top/build/vm
 build=${BUILD:-$top/build/release}
 hosts=${VM:-bookworm trixie}
-pattern=${CASE:-*}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
@@ -28,7 +28,38 @@ bail_out() {
 	exit 1
 }
 
-wants_package() { [[ $cases == *-package\ * ]]; }
+# matches NAME PATTERN…
+matches() {
+	local name=$1 pattern
+
+	shift
+	for pattern; do
+		# shellcheck disable=SC2053 # a pattern is meant
+		[[ $name != $pattern ]] || return 0
+	done
+	return 1
+}
+
+cases_of() { # HOST
+	local file name wanted without=WITHOUT_$1 left_out
+
+	read -ra wanted <<<"${CASE:-*}"
+	read -ra left_out <<<"${!without:-}"
+	for file in "$here"/cases/*.sh; do
+		name=$(basename "$file" .sh)
+		! matches "$name" "${wanted[@]}" || matches "$name" "${left_out[@]}" || printf '%s ' "$name"
+	done
+}
+
+all_cases() {
+	local host
+
+	for host in $hosts; do
+		cases_of "$host"
+	done
+}
+
+wants_package() { [[ $(all_cases) == *-package\ * ]]; }
 
 need_programs() {
 	local missing=()
@@ -40,18 +71,6 @@ need_programs() {
 		(cd "$top" && apt-get -qq build-dep -y --no-install-recommends -P nocheck ./) >&2
 }
 
-selected_cases() {
-	local file name
-
-	for file in "$here"/cases/*.sh; do
-		name=$(basename "$file" .sh)
-		# shellcheck disable=SC2254 # a pattern is meant
-		case $name in
-		$pattern) printf '%s ' "$name" ;;
-		esac
-	done
-}
-
 make_job() { # HOST FOLDER
 	mkdir -p "$2"
 	cp -a "$here/guest" "$here/container" "$here/cases" "$here/pve" "$work/tree" "$2/"
@@ -60,7 +79,7 @@ make_job() { # HOST FOLDER
 		mkdir "$2/debs"
 		cp "$base"/deb/*.deb "$base/$1"/next-* "$2/debs/"
 	fi
-	printf "host='%s'\ncases='%s'\nslow='%s'\n" "$1" "$cases" "${SLOW:-3}" >"$2/env"
+	printf "host='%s'\ncases='%s'\nslow='%s'\n" "$1" "$(cases_of "$1")" "${SLOW:-3}" >"$2/env"
 }
 
 # For the cases whose name ends in -package: this version and an older one. Built again only when what is in it changed.
@@ -126,23 +145,28 @@ print_matrix() {
 		}'
 }
 
-[ "$(id -u)" = 0 ] || bail_out 'only root may build and boot the machines'
-cases=$(selected_cases)
-[ -n "$cases" ] || bail_out "no case matches '$pattern'"
-need_programs || bail_out 'cannot install what is needed to run a machine'
-install_tool || bail_out 'cannot install aa-nestfix into a folder'
-! wants_package || build_packages || bail_out 'cannot build the Debian package'
-# shellcheck disable=SC2086 # a list of words
-"$here/build.sh" container $hosts >&2 || bail_out 'cannot build the images'
-rm -rf "$base/out"
-mkdir -p "$base/out"
-for host in $hosts; do
-	make_job "$host" "$work/job-$host"
-done
-# In the background, since a shell that waits for a pipeline in front hears no signal, and the machines would stay.
-boot_hosts | number &
-trap 'kill $(jobs -p) 2>/dev/null; exit 1' INT TERM
-wait $!
-status=$?
-print_matrix | tee "$base/out/matrix.txt" | sed 's/^/# /'
-exit $status
+main() {
+	local host status
+
+	[ "$(id -u)" = 0 ] || bail_out 'only root may build and boot the machines'
+	[ -n "$(all_cases)" ] || bail_out "no case matches '${CASE:-*}'"
+	need_programs || bail_out 'cannot install what is needed to run a machine'
+	install_tool || bail_out 'cannot install aa-nestfix into a folder'
+	! wants_package || build_packages || bail_out 'cannot build the Debian package'
+	# shellcheck disable=SC2086 # a list of words
+	"$here/build.sh" container $hosts >&2 || bail_out 'cannot build the images'
+	rm -rf "$base/out"
+	mkdir -p "$base/out"
+	for host in $hosts; do
+		make_job "$host" "$work/job-$host"
+	done
+	# In the background, since a shell that waits for a pipeline in front hears no signal, and the machines would stay.
+	boot_hosts | number &
+	trap 'kill $(jobs -p) 2>/dev/null; exit 1' INT TERM
+	wait $!
+	status=$?
+	print_matrix | tee "$base/out/matrix.txt" | sed 's/^/# /'
+	exit $status
+}
+
+main
