@@ -123,32 +123,24 @@ bool re_matches(struct re_pool *pool, const struct re *e, struct slice s)
 /* -- classes ----------------------------------------------------------------------------------------------- */
 
 struct classes {
-	unsigned char of[256]; /* class of each byte, less one: 255 classes at most */
+	struct re_set *sets; /* a partition of all bytes but NUL: 255 at most */
 	size_t count;
 };
 
+/* Moves what `set` holds of a class into a class of its own, unless that is all of it or nothing. */
 static void classes_split(struct classes *k, const struct re_set *set)
 {
-	enum { WHOLE = -1, UNKNOWN = -2 };
-	int twin[256]; /* the class that takes the part of a class inside the set */
+	for (size_t i = 0, n = k->count; i < n; i++) {
+		struct re_set inside = k->sets[i], rest = k->sets[i];
 
-	if (k->count == 255)
-		return;
-	for (size_t i = 0; i < k->count; i++)
-		twin[i] = UNKNOWN;
-	for (int c = 1; c < 256; c++) /* a class that lies wholly inside is not split */
-		if (!re_set_has(set, (unsigned char)c))
-			twin[k->of[c]] = WHOLE;
-	for (size_t i = 0, n = k->count; i < n; i++)
-		twin[i] = twin[i] == WHOLE ? UNKNOWN : WHOLE;
-	for (int c = 1; c < 256; c++) {
-		unsigned char was = k->of[c];
-
-		if (!re_set_has(set, (unsigned char)c) || twin[was] == WHOLE)
+		for (size_t word = 0; word < 4; word++) {
+			inside.bits[word] &= set->bits[word];
+			rest.bits[word] &= ~set->bits[word];
+		}
+		if (re_set_empty(&inside) || re_set_empty(&rest))
 			continue;
-		if (twin[was] == UNKNOWN)
-			twin[was] = (int)k->count++;
-		k->of[c] = (unsigned char)twin[was];
+		k->sets[i] = rest;
+		k->sets[k->count++] = inside;
 	}
 }
 
@@ -183,23 +175,32 @@ static int readable(unsigned char c)
 	return c > ' ' && c < 0x7f ? 3 : 4;
 }
 
+static unsigned char most_readable(const struct re_set *set)
+{
+	unsigned char best = 0;
+
+	for (unsigned word = 0; word < 4; word++)
+		for (uint64_t bits = set->bits[word]; bits != 0; bits &= bits - 1) {
+			unsigned char byte = (unsigned char)(word * 64 + (unsigned)__builtin_ctzll(bits));
+
+			if (best == 0 || readable(byte) < readable(best))
+				best = byte;
+		}
+	return best;
+}
+
 size_t re_classes(const struct re *a, const struct re *b, unsigned char rep[256], struct re_set set[256])
 {
-	struct classes k = { .count = 1 };
+	struct re_set none = { 0 };
+	struct classes k = { .sets = set, .count = 1 };
 	AUTOPAIRS seen = { 0 };
 
+	set[0] = re_set_not(&none);
 	classes_add(&k, &seen, a);
 	if (b)
 		classes_add(&k, &seen, b);
-	memset(rep, 0, k.count);
-	memset(set, 0, k.count * sizeof *set);
-	for (int c = 1; c < 256; c++) {
-		unsigned char at = k.of[c], byte = (unsigned char)c;
-
-		re_set_add(&set[at], byte);
-		if (rep[at] == 0 || readable(byte) < readable(rep[at]))
-			rep[at] = byte;
-	}
+	for (size_t i = 0; i < k.count; i++)
+		rep[i] = most_readable(&set[i]);
 	return k.count;
 }
 
