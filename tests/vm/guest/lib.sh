@@ -224,7 +224,6 @@ flavour_config() { # FLAVOUR
 	nesting-*) echo 'lxc.apparmor.profile = lxc-container-default-with-nesting' ;;
 	cgns-*) echo 'lxc.apparmor.profile = lxc-container-default-cgns' ;;
 	nestfix-*) echo 'lxc.apparmor.profile = lxc-container-nestfix' ;;
-	unconfined-*) echo 'lxc.apparmor.profile = unconfined' ;;
 	esac
 	case $1 in
 	*-unpriv)
