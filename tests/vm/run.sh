@@ -134,14 +134,37 @@ number() {
 		}'
 }
 
-# One row for each flavour and sysctl; a column for each phase.
+# A table in Markdown, one row for each container and scope: what runc met before the cure, after it and after the rollback, and
+# each time after a restart of the container or the host.
 print_matrix() {
-	sort -u "$base"/out/*/matrix.tsv 2>/dev/null | awk -F'\t' '
-		{ row = sprintf("%-9s %-22s %-20s %-36s", $1, $2, $3, $4); if (!(row in seen)) { seen[row] = 1; rows[++n] = row } cell[row, $5] = $6 }
+	echo '| host | case | flavour | scope | before | cured | restarted | undone | restarted |'
+	echo '|---|---|---|---|---|---|---|---|---|'
+	cat "$base"/out/*/matrix.tsv 2>/dev/null | awk -F'\t' '
+		function scope(sysctl) {
+			if (sysctl ~ /^net\./) return "net"
+			if (sysctl ~ /^(fs\.mqueue|kernel\.(shm|msg|sem))/) return "ipc"
+			return sysctl ~ /^kernel\./ ? "uts" : sysctl
+		}
+		function column(phase) {
+			if (phase ~ /^rollback, /) return 5
+			if (phase ~ /^(rollback|removed)$/) return 4
+			if (phase ~ /(restarted|rebooted)$/) return 3
+			if (phase ~ /^(after|install)$/) return 2
+			return phase == "before" ? 1 : 0
+		}
+		{
+			row = "| " $1 " | " $2 " | " $3 " | " scope($4) " |"
+			at = column($5)
+			if (!at) next
+			if (!(row in seen)) { seen[row] = 1; rows[++n] = row }
+			if (cell[row, at] !~ $6) cell[row, at] = cell[row, at] (cell[row, at] ? ", " : "") $6
+		}
 		END {
-			printf "%-9s %-22s %-20s %-36s %-8s %-8s %s\n", "host", "case", "flavour", "sysctl", "before", "after", "rollback"
-			for (i = 1; i <= n; i++)
-				printf "%s %-8s %-8s %s\n", rows[i], cell[rows[i], "before"], cell[rows[i], "after"], cell[rows[i], "rollback"]
+			for (i = 1; i <= n; i++) {
+				line = rows[i]
+				for (at = 1; at <= 5; at++) line = line " " cell[rows[i], at] " |"
+				print line
+			}
 		}'
 }
 
