@@ -82,8 +82,10 @@ set_up_machine() {
 }
 
 install_tool() {
-	tar -C "$job/tree" -cf - . | tar -C / --keep-directory-symlink -xf -
-	[ "$stage" != 1 ] || put_static_profiles_aside
+	if [ "$stage" = 1 ]; then
+		tar -C "$job/tree" -cf - . | tar -C / --keep-directory-symlink -xf -
+		put_static_profiles_aside
+	fi
 	load_policy_as_boot_does "$stage"
 }
 
@@ -92,19 +94,19 @@ put_static_profiles_aside() {
 	cp "$job/guest/static-profile" /etc/apparmor.d/lxc/lxc-vm-static
 	mkdir "$state/static"
 	mv /etc/apparmor.d/lxc/* "$state/static/"
-	cp -a "$state/static/lxc-default-cgns" /etc/apparmor.d/lxc/
 }
 
 begin_case() {
 	local profile
 
-	if [ -n "${profiles:-}" ]; then
-		rm /etc/apparmor.d/lxc/*
-		for profile in $profiles; do
-			cp -a "$state/static/$profile" /etc/apparmor.d/lxc/
-		done
-		limit 150 'the load of lxc-containers' apparmor_parser -r -W -T /etc/apparmor.d/lxc-containers
-	fi
+	rm -f /etc/apparmor.d/lxc/*
+	for profile in ${profiles:-lxc-default-cgns}; do
+		cp -a "$state/static/$profile" /etc/apparmor.d/lxc/
+	done
+	for profile in $(sed -n 's/^\(lxc-[^ _]*\) .*/\1/p' /sys/kernel/security/apparmor/profiles); do
+		printf %s "$profile" >/sys/kernel/security/apparmor/.remove
+	done
+	limit 150 'the load of lxc-containers' apparmor_parser -r -W -T /etc/apparmor.d/lxc-containers
 	files_state >"$state/files-before"
 	kernel_state >"$state/kernel-before"
 }
@@ -183,8 +185,6 @@ reset_machine() {
 	cp -a "$state/first/apparmor.d" /etc/apparmor.d
 	[ ! -d "$state/first/common.conf.d" ] || cp -a "$state/first/common.conf.d" "$dropins"
 	cp -a "$state/first/cache" /var/cache/apparmor
-	# Compiled at boot, of the same files.
-	find /var/cache/apparmor -name lxc-containers -exec apparmor_parser -r -B {} +
 }
 
 keep_evidence() { # [FOLDER]
