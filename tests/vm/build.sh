@@ -188,36 +188,58 @@ key_of() { # NAME
 	} | sha256sum | cut -d' ' -f1
 }
 
-build() { # NAME
-	local name=$1 dir=$out/$1 start=$SECONDS key
+is_built() { # NAME
+	[ "$(cat "$out/$1/key" 2>/dev/null)" = "$(key_of "$1")" ]
+}
 
-	case $name in
-	bookworm | trixie | sid | container) ;;
-	*) say "no image is called '$name'" && return 2 ;;
-	esac
-	key=$(key_of "$name")
-	[ "$(cat "$dir/key" 2>/dev/null)" != "$key" ] || return 0
-	need_programs
-	find_mirror
+build() { # NAME
+	local name=$1 dir=$out/$1 start=$SECONDS
+
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	log=$dir/log
 	trap 'say "building $name failed:"; tail -n 20 "$log" >&2' EXIT
 	say "building $name from $MIRROR"
 	if [ "$name" = container ]; then build_container "$dir"; else build_host "$name" "$dir"; fi
-	echo "$key" >"$dir/key"
+	key_of "$name" >"$dir/key"
 	say "$name: $((SECONDS - start)) s, $(tr '\n' ' ' <"$dir/versions")"
 	trap - EXIT
 }
 
-if [ $# -eq 0 ]; then
-	say 'usage: build.sh bookworm|trixie|sid|container…'
-	exit 2
-fi
-[ "$(id -u)" = 0 ] || { say 'only root may build images'; exit 1; }
-mkdir -p "$out"
-exec 9>"$out/lock"
-flock 9
-for name in "$@"; do
-	build "$name"
-done
+# All at once: most of the time goes into waiting for the network.
+build_all() { # NAME…
+	local name pid pids=() status=0
+
+	for name in "$@"; do
+		build "$name" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+	done
+	return $status
+}
+
+main() { # NAME…
+	local name missing=()
+
+	[ $# -gt 0 ] || { say 'usage: build.sh bookworm|trixie|sid|container…' && exit 2; }
+	[ "$(id -u)" = 0 ] || { say 'only root may build images' && exit 1; }
+	mkdir -p "$out"
+	exec 9>"$out/lock"
+	flock 9
+	for name in "$@"; do
+		case $name in
+		bookworm | trixie | sid | container) ;;
+		*) say "no image is called '$name'" && exit 2 ;;
+		esac
+		is_built "$name" || missing+=("$name")
+	done
+	[ ${#missing[@]} -gt 0 ] || exit 0
+	need_programs
+	find_mirror
+	build_all "${missing[@]}"
+	exit
+}
+
+main "$@"
