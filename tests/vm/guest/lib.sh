@@ -103,7 +103,7 @@ begin_case() {
 	for profile in ${profiles:-lxc-default-cgns}; do
 		cp -a "$state/static/$profile" /etc/apparmor.d/lxc/
 	done
-	for profile in $(sed -n 's/^\(lxc-[^ _]*\) .*/\1/p' /sys/kernel/security/apparmor/profiles); do
+	for profile in $(sed -nE 's/^(lxc-container-[^ ]*|lxc-vm-static) .*/\1/p' /sys/kernel/security/apparmor/profiles); do
 		printf %s "$profile" >/sys/kernel/security/apparmor/.remove
 	done
 	limit 150 'the load of lxc-containers' apparmor_parser -r -W -T /etc/apparmor.d/lxc-containers
