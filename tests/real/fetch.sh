@@ -238,6 +238,9 @@ fetch_accepts() {
 main() {
 	local suite status=0 rc
 
+	# Tests run side by side, and each of them fetches.
+	exec 9>"$out/lock"
+	flock 9
 	find_mirrors
 	[ -r "$keyring" ] || { skip "no $keyring (package debian-archive-keyring)"; return 77; }
 	for suite in "${suites[@]}" profiles; do
