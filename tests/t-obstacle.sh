@@ -56,7 +56,8 @@ many_containers() {
 	rm -rf "$T/root"
 	host_many 60 "$T/root" lxc
 	for i in $(seq 60); do
-		host_generated /var/lib/lxc "ct$i" nesting
+		mv "$T/root/var/lib/lxc/ct$i" "$T/root/var/lib/lxc/ct$i.example.org"
+		host_generated /var/lib/lxc "ct$i.example.org" nesting
 	done
 	run_tool 1 --root "$T/root" -v check && ! grep 'not looked at' "$T/err"
 }

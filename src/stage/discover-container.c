@@ -182,7 +182,7 @@ struct slice discover_anonymous(const struct container *c, struct slice text, st
 	AUTOBUF out = { 0 };
 
 	for (size_t i = 0; i < c->name.len; i++)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c->name.ptr[i]))
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", c->name.ptr[i]))
 			return text;
 	while (text.len > 0) {
 		struct slice head = slice_sub(text, 0, name.len);
@@ -199,17 +199,24 @@ struct slice discover_anonymous(const struct container *c, struct slice text, st
 	return arena_slice(arena, buf_slice(&out));
 }
 
+bool discover_same_includes(const struct policy *x, const struct policy *y)
+{
+	if (x->source_count != y->source_count)
+		return false;
+	for (size_t i = 1; i < x->source_count; i++)
+		if (x->sources[i] != y->sources[i])
+			return false;
+	return true;
+}
+
 bool discover_are_twins(const struct site *site, const struct policy *x, const struct policy *y)
 {
 	const struct container *c = discover_container(site, x);
 	const struct container *d = discover_container(site, y);
 	AUTOARENA scratch = { 0 };
 
-	if (!c || !d || !discover_is_liblxc(c) || !discover_is_liblxc(d) || x->source_count != y->source_count)
+	if (!c || !d || !discover_is_liblxc(c) || !discover_is_liblxc(d) || !discover_same_includes(x, y))
 		return false;
-	for (size_t i = 1; i < x->source_count; i++)
-		if (x->sources[i] != y->sources[i])
-			return false;
 	return slice_eq(discover_anonymous(c, x->sources[0]->doc.text, &scratch),
 			discover_anonymous(d, y->sources[0]->doc.text, &scratch));
 }

@@ -94,6 +94,7 @@ size_t obstacle_needs(const struct automaton_profile *profile, const struct conf
 /* A policy that was compiled. */
 struct seen {
 	const struct policy *policy;
+	struct slice text;          /* what it has in common with its twins; or empty */
 	struct automaton automaton; /* of no profiles where the policy could not be had */
 };
 
@@ -125,30 +126,53 @@ static int compile(struct search *s, const struct policy *policy, struct slice *
 	return compile_policy(s->compiler, policy, NULL, 0, s->arena, blob, err);
 }
 
-static const struct automaton *read_policy(struct search *s, const struct policy *policy)
+/* What a policy has in common with those of other containers of its kind, or nothing. */
+static struct slice common_text(const struct search *s, const struct policy *policy, struct arena *arena)
 {
-	struct seen new_ = { .policy = policy };
-	struct slice blob = { 0 };
+	const struct container *c = discover_container(s->site, policy);
 
+	if (!c || !discover_is_liblxc(c) || policy->count != 1)
+		return SLICE("");
+	return discover_anonymous(c, policy->sources[0]->doc.text, arena);
+}
+
+static const struct seen *find_seen(const struct search *s, const struct policy *policy, struct slice text)
+{
+	for (size_t i = 0; i < s->seen.len; i++) {
+		const struct seen *seen = &s->seen.ptr[i];
+
+		if (seen->policy == policy ||
+		    (text.len > 0 && slice_eq(seen->text, text) && discover_same_includes(seen->policy, policy)))
+			return seen;
+	}
+	return NULL;
+}
+
+static const struct seen *take_policy(struct search *s, const struct policy *policy)
+{
+	AUTOARENA scratch = { 0 };
+	struct slice blob = { 0 }, text = common_text(s, policy, &scratch);
+	const struct seen *seen = find_seen(s, policy, text);
+	struct seen new_ = { .policy = policy };
+
+	if (seen)
+		return seen;
+	new_.text = arena_slice(s->arena, text);
 	if (compile(s, policy, &blob, &s->out->reason) < 0 ||
 	    automaton_read(&new_.automaton, blob, s->arena, &s->out->reason) < 0)
 		new_.automaton = (struct automaton){ 0 };
 	VEC_PUSH(s->arena, &s->seen, new_);
-	return &s->seen.ptr[s->seen.len - 1].automaton;
+	return &s->seen.ptr[s->seen.len - 1];
 }
 
 /* The compiled form of a profile, or of its twin's under the twin's name; NULL: it could not be had. */
 static const struct automaton_profile *find_profile(struct search *s, const struct locate_case *c)
 {
-	for (size_t i = 0; i < s->seen.len; i++) {
-		const struct seen *seen = &s->seen.ptr[i];
+	const struct seen *seen = take_policy(s, c->policy);
 
-		if (seen->policy == c->policy)
-			return automaton_find(&seen->automaton, c->profile->name);
-		if (c->policy->count == 1 && discover_are_twins(s->site, seen->policy, c->policy))
-			return seen->automaton.count > 0 ? &seen->automaton.profiles[0] : NULL;
-	}
-	return automaton_find(read_policy(s, c->policy), c->profile->name);
+	if (seen->policy != c->policy)
+		return seen->automaton.count > 0 ? &seen->automaton.profiles[0] : NULL;
+	return automaton_find(&seen->automaton, c->profile->name);
 }
 
 static void ask(struct search *s, const struct locate_case *c)
