@@ -1,12 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# All or nothing: `fix` and `rollback` with a fault at each call that changes something. A call fails (EIO, ENOSPC), or the
-# program is killed before it, after it, or in the middle of a write. Then the policy is all old or all new, the exit status
-# tells which, and the next run makes everything consistent.
+# All or nothing: `fix`, `harden` and `rollback` with a fault at each call that changes something. A call fails (EIO, ENOSPC),
+# or the program is killed before it, after it, or in the middle of a write. Then each file is all old or all new, the exit
+# status tells which, and the next run makes everything consistent.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
+# shellcheck source=tests/lib/host.sh
+. tests/lib/host.sh
 
 base=etc/apparmor.d/abstractions/lxc/container-base
+pve=etc/pve/nodes/pve/lxc
 state=var/lib/aa-nestfix
 fault=$BUILD/fault.so
 real=${NESTFIX_PARSER:-/sbin/apparmor_parser}
@@ -40,37 +43,49 @@ fi
 exec cat $T/compiled/\$key
 EOF
 chmod +x "$T/parser"
-cp -R "$TOP/patches" "$T/patches"
-chmod -R go-w "$T/patches"
+cp -R "$TOP/patches" "$TOP/profiles" "$T"
+chmod -R go-w "$T/patches" "$T/profiles"
 
 tool() {
 	"$NESTFIX" --patches "$T/patches" --parser "$T/parser" --root "$T/root" -q "$@" </dev/null
 }
 
-# Kind, mode, owner, time and content of all policy; inodes and the times of directories may change.
-policy_state() {
+# Kind, mode, owner, time and content of all files; inodes and the times of directories may change.
+files_state() {
 	(
 		cd "$T/root/etc" && find . ! -type d -printf '%p %y %m %U:%G %T@\n' | sort
 		find . -type f -exec cat {} + | cksum
 	)
 }
 
-# "old" and "new" are what the policy is without the time of the one file that is written.
-policy_is() {
+# contents ROOT: of every file but temporary ones.
+contents() {
+	(cd "$1/etc" && find . -type f ! -name '.*' -exec cksum {} + | sort)
+}
+
+# "old" and "new" are what the files are, new ones without the time of those that are written.
+files_are() {
 	case $1 in
-	old) policy_state | diff "$T/old.state" - >/dev/null && return ;;
-	new) cmp -s "$T/root/$base" "$T/new/$base" && [ -z "$(find "$T/root/etc" -name '.*')" ] && return ;;
+	old) files_state | diff "$T/old.state" - && return ;;
+	new) contents "$T/root" | diff "$T/new.contents" - && [ -z "$(find "$T/root/etc" -name '.*')" ] && return ;;
 	esac
-	echo "the policy is not $1:"
+	echo "the files are not $1:"
 	find "$T/root" -name '.*'
-	diff "$T/old/$base" "$T/root/$base"
 	return 1
 }
 
-content_is_old_or_new() {
-	cmp -s "$T/root/$base" "$T/old/$base" || cmp -s "$T/root/$base" "$T/new/$base" || {
-		echo "neither old nor new:"
-		diff "$T/old/$base" "$T/root/$base"
+names_in() {
+	cut -d' ' -f3- "$1" | sort
+}
+
+contents_are_old_or_new() {
+	contents "$T/root" >"$T/contents"
+	sort -u "$T/old.contents" "$T/new.contents" | comm -23 "$T/contents" - >"$T/neither"
+	names_in "$T/contents" >"$T/names"
+	names_in "$T/old.contents" | diff - "$T/names" || return
+	[ ! -s "$T/neither" ] || {
+		echo 'neither old nor new:'
+		cat "$T/neither"
 		return 1
 	}
 }
@@ -118,9 +133,10 @@ with_fault() {
 # A call failed: the exit status says whether the change was made, and nothing lies about.
 judge_failure() {
 	case $1:$status in
-	fix:0 | rollback:4 | rollback:3) policy_is new ;;
-	fix:4 | fix:3) policy_is old && nothing_unfinished && no_backup ;;
-	rollback:0) policy_is old ;;
+	rollback:4 | rollback:3) files_are new ;;
+	rollback:0) files_are old ;;
+	*:0) files_are new ;;
+	*:4 | *:3) files_are old && nothing_unfinished && no_backup ;;
 	*)
 		echo "exit status $status"
 		false
@@ -130,16 +146,16 @@ judge_failure() {
 
 # Killed: all old or all new at once; and what the next run does is complete.
 judge_kill() {
-	content_is_old_or_new || return
+	contents_are_old_or_new || return
 	[ "$status" = 137 ] || {
 		echo "exit status $status: it was not killed"
 		return 1
 	}
-	if [ "$1" = fix ]; then
-		tool fix >"$T/out" 2>"$T/err" && policy_is new && nothing_unfinished || return
+	if [ "$1" != rollback ]; then
+		tool "$1" >"$T/out" 2>"$T/err" && files_are new && nothing_unfinished || return
 	fi
 	tool rollback >"$T/out" 2>"$T/err"
-	policy_is old && nothing_unfinished
+	files_are old && nothing_unfinished
 }
 
 # each COMMAND ERRNO NAMES JUDGE: a fault at each call of these names.
@@ -163,26 +179,47 @@ each() {
 	[ "$each_count" -gt 3 ]
 }
 
+# Every call of a change and of its rollback is met by a kill and by one error that it can give; $T/old is the host before.
+try_change() {
+	from old
+	files_state >"$T/old.state"
+	contents "$T/old" >"$T/old.contents"
+	ok "$1 without a fault" tool "$1"
+	rm -rf "$T/new"
+	cp -a "$T/root" "$T/new"
+	contents "$T/new" >"$T/new.contents"
+	calls_of old "$1" >"$T/$1.calls"
+	calls_of new rollback >"$T/rollback.calls"
+	ok "the injector sees the renames of $1" grep -q renameat "$T/$1.calls"
+	for command in "$1" rollback; do
+		name=$command
+		[ "$command" = "$1" ] || name="rollback of $1"
+		ok "$name: killed before any call" \
+			each "$command" KILL openat,fsync,fdatasync,ftruncate,renameat,renameat2,unlinkat,mkdirat,fchmod,fchown,fsetxattr,futimens judge_kill
+		ok "$name: killed in the middle of a write" each "$command" KILLAFTER write judge_kill
+		ok "$name: an input/output error" \
+			each "$command" EIO fsync,fdatasync,ftruncate,renameat,renameat2,unlinkat,fchmod,fchown,fsetxattr,futimens judge_failure
+		ok "$name: no room" each "$command" ENOSPC openat,write,mkdirat judge_failure
+	done
+}
+
+# One file of policy.
 mkdir "$T/old"
 cp -R "$TOP/tests/fixtures/sample-host/." "$T/old"
 chmod -R go-w "$T/old"
 touch -d '2020-02-02 02:02:02.123456789' "$T/old/$base"
 chmod 640 "$T/old/$base"
-from old
-policy_state >"$T/old.state"
-ok 'fix without a fault' tool fix
-cp -a "$T/root" "$T/new"
-calls_of old fix >"$T/fix.calls"
-calls_of new rollback >"$T/rollback.calls"
-ok 'the injector sees the renames' grep -q renameat "$T/fix.calls"
+try_change fix
 
-# Every call is met by a kill and by one error that it can give.
-for command in fix rollback; do
-	ok "$command: killed before any call" \
-		each $command KILL openat,fsync,fdatasync,ftruncate,renameat,renameat2,unlinkat,mkdirat,fchmod,fchown,fsetxattr,futimens judge_kill
-	ok "$command: killed in the middle of a write" each $command KILLAFTER write judge_kill
-	ok "$command: an input/output error" \
-		each $command EIO fsync,fdatasync,ftruncate,renameat,renameat2,unlinkat,fchmod,fchown,fsetxattr,futimens judge_failure
-	ok "$command: no room" each $command ENOSPC openat,write,mkdirat judge_failure
-done
+# The configuration of two containers, below a Proxmox lock each.
+rm -rf "$T/old"
+host_make pve8 "$T/old"
+mkdir -p "$T/old/usr/sbin" "$T/old/run/lock/lxc"
+: >"$T/old/usr/sbin/aa-nestfix"
+from old
+ok 'a cured host with two unconfined containers' tool fix
+rm -rf "$T/old" "${T:?}/root/$state"
+cp -p "$T/root/$pve/103.conf" "$T/root/$pve/190.conf"
+cp -a "$T/root" "$T/old"
+try_change harden
 tap_done

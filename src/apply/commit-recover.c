@@ -80,6 +80,7 @@ int work_recover(struct work *w, const char **undone, struct err *err)
 		result = complete(&past, err);
 	else
 		result = revert(&past, &journal, err);
+	work_unlock_guests(&past); /* the caller locks what it changes itself, and would wait for this process */
 	if (result < 0)
 		return err_wrap(err, "cannot end %s", say(w, &journal, "before"));
 	if (journal.action == JOURNAL_UNDO || journal.step != JOURNAL_LOADED)
