@@ -85,7 +85,7 @@ add_kernel() { # SUITE WORK-FOLDER ROOT
 	version=$(basename "$modules")
 	mkdir -p "$3/usr/lib/modules"
 	cp -a "$modules" "$3/usr/lib/modules/"
-	find "$kernel/boot" "$modules" -maxdepth 1 -name 'vmlinuz*' -exec cp {} "$2/vmlinuz" \; -quit
+	find "$kernel" -type f -name 'vmlinuz*' -exec cp {} "$2/vmlinuz" \; -quit
 	chroot "$3" depmod "$version"
 	rm -rf "$kernel"
 	printf '%s\n' "$version"
