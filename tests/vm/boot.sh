@@ -4,7 +4,7 @@
 #
 # TAP lines without numbers go to standard output while they come. OUT then holds console (the kernel's serial line), tap, and
 # a folder for each case. The machine works on a copy of its disk, which stays from one boot to the next when the job
-# reboots. The whole run may take LIMIT seconds (default 1500). ACCEL=kvm uses the processor's help; the default is
+# reboots. The whole run may take LIMIT seconds (default 2700). ACCEL=kvm uses the processor's help; the default is
 # emulation, which every machine has.
 set -uo pipefail
 export LC_ALL=C
@@ -12,11 +12,10 @@ export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 images=${IMAGES:-$here/../../build/vm}
 host=${1:?host} job=${2:?job folder} out=${3:?output folder}
-limit=${LIMIT:-1500}
+limit=${LIMIT:-2700}
 append=
-accel=tcg,thread=single
-cpu=Nehalem
-[ -z "${ACCEL:-}" ] || { accel=$ACCEL && cpu=max; }
+accel=(-accel 'tcg,thread=single' -cpu Nehalem -icount shift=2)
+[ -z "${ACCEL:-}" ] || accel=(-accel "$ACCEL" -cpu max)
 
 work=$out/disks
 machine=
@@ -37,15 +36,17 @@ prepare_disks() {
 		tar -C "$job" -cf "$work/job.tar" . && truncate -s %1M "$work/job.tar" && truncate -s 256M "$work/out.tar"
 }
 
-# The clock is the HPET: under load the speed of an emulated TSC is measured wrong, and then every limit ends early. A reboot
-# ends the machine, and it is started anew: a reset under emulation may hang.
+# An emulated machine's time goes on with its instructions, four nanoseconds each, which is about what two quiet cores do: however
+# little of a processor it gets, none of the limits in it ends early, nor any of LXC's and Docker's own. The clock is the HPET: the
+# speed of an emulated TSC is measured wrong under load. A reboot ends the machine, and it is started anew: a reset under
+# emulation may hang.
 #
 # What emulation is slow at is left out: addresses that differ from run to run (a program is then translated anew each time:
 # a fork and exec costs 15 ms without, 70 with them), huge pages, wide vectors, a second processor.
 start_machine() {
 	local disk=if=virtio,format=raw,cache=unsafe
 
-	nice qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" -smp 1 -m "${MEMORY:-2048}" -no-reboot \
+	nice qemu-system-x86_64 -machine q35 "${accel[@]}" -smp 1 -m "${MEMORY:-2048}" -no-reboot \
 		-nodefaults -display none -monitor none \
 		-chardev "file,id=console,path=$out/console,append=on" -serial chardev:console \
 		-chardev "file,id=tap,path=$out/tap,append=on" -serial chardev:tap \
