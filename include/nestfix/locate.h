@@ -66,7 +66,4 @@ int locate(struct finding *out, const struct site *site, const struct conflict_s
 /* "is inside a conditional", "is written with a variable": why a rule cannot be replaced on its own. */
 const char *locate_why(enum policy_fixed fixed);
 
-/* The comment that marks our edit begins with this. */
-#define LOCATE_MARK "# aa-nestfix: "
-
 #endif

@@ -4,13 +4,15 @@
  *
  * Each culprit's rule is replaced, byte range by byte range: a comment that names the conflict and the original rule,
  * the rule without the permission given back, and a rule that keeps denying it on every other path (exact subtraction,
- * aare.h). Qualifiers, indentation, line ends and what follows on the line stay.
+ * aare.h). Qualifiers, indentation, line ends and what follows on the line stay. A rule below such a comment is planned
+ * anew with it, from the rule that it names, with the scopes of both (mark.h).
  */
 #ifndef NESTFIX_REWRITE_H
 #define NESTFIX_REWRITE_H
 
 #include <nestfix/dropin.h>
 #include <nestfix/locate.h>
+#include <nestfix/mark.h>
 
 enum patch_kind {
 	PATCH_POLICY, /* a policy file: written, compiled, loaded */
@@ -53,14 +55,9 @@ struct patch {
 /*
  * Cures every case that is LOCATE_BLOCKED. Where there is none and a case is LOCATE_SEVERAL, LOCATE_FIXED or
  * LOCATE_NO_ALLOW: ERR_REFUSED, and the sentence lists the rules; likewise where the rest of a rule cannot be written
- * as a pattern. An empty patch (file_count 0): nothing to do.
+ * as a pattern, or the lines of an earlier change were edited since. An empty patch (file_count 0): nothing to do.
  */
 int rewrite(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,
 	    struct err *err);
-
-/* The text that replaces one rule; for tests and for LXC's raw lines. */
-int rewrite_rule(const struct policy_rule *rule, const struct conflict *conflict, const struct re *paths,
-		 uint32_t perms, struct slice eol, struct slice indent, struct re_pool *pool, struct arena *arena,
-		 struct slice *out, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <nestfix/locate.h>
+#include <nestfix/mark.h>
 
 typedef VEC(const struct policy_rule *) rule_vec;
 typedef VEC(struct culprit *) culprit_vec;
@@ -158,35 +159,35 @@ static struct culprit *culprit_of(struct search *s, const struct policy_rule *ru
 	return c;
 }
 
-/* "FILE:LINE" of the comment that an earlier run left beside its edit, or empty. */
-static struct slice find_mark(const struct search *s, const struct policy_profile *profile)
+/* "FILE:LINE" of the mark of an earlier change that gives back the scope, or empty. */
+static struct slice find_mark(const struct search *s, const struct policy_profile *profile,
+			      const struct conflict_scope *scope)
 {
-	const char *mark = arena_printf(s->arena, LOCATE_MARK "%.*s", SLICE_FMT(s->finding->conflict->name));
 	const struct policy_source *last = NULL;
 
 	for (size_t i = 0; i < profile->rule_count; i++) {
 		const struct policy_source *source = profile->rules[i].source;
-		const char *hit;
-		size_t line, column;
+		struct mark *marks;
+		size_t count;
 
-		if (source == last || source->doc.text.len == 0)
+		if (source == last ||
+		    mark_find(&source->doc, s->finding->conflict, s->site->pool, s->arena, &marks, &count, NULL) < 0)
 			continue;
 		last = source;
-		hit = memmem(source->doc.text.ptr, source->doc.text.len, mark, strlen(mark));
-		if (!hit)
-			continue;
-		doc_place(&source->doc, (size_t)(hit - source->doc.text.ptr), &line, &column);
-		return slice_of(arena_printf(s->arena, "%s:%zu", source->path, line));
+		for (size_t m = 0; m < count; m++)
+			if (mark_covers(&marks[m], scope))
+				return slice_of(arena_printf(s->arena, "%s:%zu", source->path, marks[m].line));
 	}
 	return (struct slice){ 0 };
 }
 
-static struct slice find_cure(const struct search *s, const struct policy_profile *profile,
-			      const struct policy_rule *allower)
+static struct slice find_cure(const struct search *s, const struct locate_case *c)
 {
+	const struct policy_rule *allower = c->allower;
+
 	if (allower && allower->priority > 0)
 		return slice_of(arena_printf(s->arena, "%s:%zu", allower->source->path, allower->stmt->line));
-	return find_mark(s, profile);
+	return find_mark(s, c->profile, c->scope);
 }
 
 /* No deny rule counts: is the access allowed, then? The half of "other" is asked; the owner's has no fewer rules. */
@@ -200,7 +201,7 @@ static void judge_undenied(const struct search *s, struct locate_case *c)
 	if (!verdict.allowed)
 		return;
 	c->allower = verdict.rule;
-	c->cure = find_cure(s, c->profile, verdict.rule);
+	c->cure = find_cure(s, c);
 }
 
 /* One or more deny rules count: is each of them the one cause on its part of the scope? */

@@ -66,13 +66,35 @@ static bool touches(const struct edit *edit, const struct stmt *stmt)
 	return !stmt->has_body || edit->at <= stmt->span.at || edit->at + edit->len >= end;
 }
 
-static int check_edits(const struct patch *patch, const struct patch_file *file, struct err *err)
+/* Does the edit replace one mark, with all lines below it that are ours, among them a culprit? */
+static bool is_planned_anew(const struct patch *patch, const struct patch_file *file, const struct edit *edit,
+			    const struct mark *marks, size_t count)
 {
+	const struct mark *mark = mark_at(marks, count, (struct span){ edit->at, edit->len });
+
+	if (!mark || mark->span.at != edit->at || mark->span.len != edit->len)
+		return false;
 	for (const struct stmt *s = file->source->doc.first; s; s = doc_next(s))
-		for (size_t i = 0; i < file->edit_count; i++)
+		if (mark_at(mark, 1, s->span) && is_culprit(patch, file, s))
+			return true;
+	return false;
+}
+
+static int check_edits(const struct patch *patch, const struct patch_file *file, struct arena *arena, struct err *err)
+{
+	struct mark *marks;
+	size_t count;
+
+	if (mark_find(&file->source->doc, patch->finding->conflict, patch->site->pool, arena, &marks, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < file->edit_count; i++) {
+		if (is_planned_anew(patch, file, &file->edits[i], marks, count))
+			continue;
+		for (const struct stmt *s = file->source->doc.first; s; s = doc_next(s))
 			if (touches(&file->edits[i], s) && !is_culprit(patch, file, s))
 				return err_at(err, ERR_REFUSED, file->source->path, s->line, s->column,
 					      "the edit touches more than the rule that it replaces");
+	}
 	return 0;
 }
 
@@ -93,7 +115,7 @@ static int check_dropin(const struct patch *patch, const struct patch_file *file
 	return 0;
 }
 
-static int check_file(const struct patch *patch, const struct patch_file *file, struct err *err)
+static int check_file(const struct patch *patch, const struct patch_file *file, struct arena *arena, struct err *err)
 {
 	if (file->kind == PATCH_CREATE)
 		return check_dropin(patch, file, err);
@@ -103,7 +125,7 @@ static int check_file(const struct patch *patch, const struct patch_file *file, 
 	if (!is_spliced(file))
 		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': bytes outside the edit differ",
 			       file->source->path);
-	return check_edits(patch, file, err);
+	return check_edits(patch, file, arena, err);
 }
 
 /* Bytes for a message: what is no plain ASCII is written as \xHH. */
@@ -331,7 +353,7 @@ static void collect_texts(struct attempt *a)
 			    (struct compile_text){ patch->files[i].source->path, patch->files[i].new_ };
 }
 
-static int check_patch(const struct patch *patch, struct err *err)
+static int check_patch(const struct patch *patch, struct arena *arena, struct err *err)
 {
 	bool dropin = false;
 
@@ -340,7 +362,7 @@ static int check_patch(const struct patch *patch, struct err *err)
 	if (patch->file_count == 0 || (patch->policy_count == 0 && !dropin))
 		return err_put(err, ERR_REFUSED, "cannot prove a change that changes nothing");
 	for (size_t i = 0; i < patch->file_count; i++)
-		if (check_file(patch, &patch->files[i], err) < 0)
+		if (check_file(patch, &patch->files[i], arena, err) < 0)
 			return -1;
 	return 0;
 }
@@ -415,7 +437,7 @@ int prove_patch(struct proof **out, const struct patch *patch, const struct comp
 
 	*out = NULL;
 	collect_texts(&a);
-	result = check_patch(patch, err);
+	result = check_patch(patch, arena, err);
 	if (result == 0)
 		result = prove_policies(&a, done, &count);
 	if (result == 0)

@@ -1,109 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <ctype.h>
 #include <stdlib.h>
 
 #include <nestfix/rewrite.h>
-
-static const char perm_letters[] = "xwralkm"; /* in the order of the PERM_* bits */
-
-static uint32_t letter_perm(char letter)
-{
-	const char *hit = letter ? strchr(perm_letters, tolower((unsigned char)letter)) : NULL;
-
-	return hit ? 1U << (hit - perm_letters) : 0;
-}
-
-/* The rule's letters, those given back left out; in the order they were written. */
-static void add_perms(struct buf *out, struct slice perms, uint32_t given_back, bool keep)
-{
-	for (size_t i = 0; i < perms.len; i++)
-		if (((letter_perm(perms.ptr[i]) & given_back) == 0) == keep)
-			buf_addc(out, perms.ptr[i]);
-}
-
-/* How new lines are laid out: as the lines around the rule are. */
-struct layout {
-	struct slice eol, indent;
-};
-
-static void begin_line(struct buf *out, const struct layout *layout)
-{
-	if (out->len == 0)
-		return; /* the rule's own place: its indentation stands before it */
-	buf_addslice(out, layout->eol);
-	buf_addslice(out, layout->indent);
-}
-
-static struct slice qualifiers_of(const struct policy_rule *rule)
-{
-	struct span span = rule->stmt->qualifiers.text;
-
-	return slice_sub(rule->source->doc.text, span.at, span.len);
-}
-
-static void add_rule(struct buf *out, const struct layout *layout, const struct policy_rule *rule, struct slice path,
-		     struct slice perms)
-{
-	begin_line(out, layout);
-	buf_addline(out, qualifiers_of(rule));
-	buf_addc(out, ' ');
-	buf_addslice(out, path);
-	buf_addc(out, ' ');
-	buf_addslice(out, perms);
-	buf_addc(out, ',');
-}
-
-static void add_mark(struct buf *out, const struct conflict *conflict, const struct policy_rule *rule)
-{
-	struct span span = rule->stmt->span;
-
-	buf_addf(out, LOCATE_MARK "%.*s, was: ", SLICE_FMT(conflict->name));
-	buf_addline(out, slice_sub(rule->source->doc.text, span.at, span.len));
-}
-
-int rewrite_rule(const struct policy_rule *rule, const struct conflict *conflict, const struct re *paths,
-		 uint32_t perms, struct slice eol, struct slice indent, struct re_pool *pool, struct arena *arena,
-		 struct slice *out, struct err *err)
-{
-	const struct stmt *stmt = rule->stmt;
-	struct layout layout = { eol, indent };
-	AUTOBUF text = { 0 };
-	AUTOBUF kept = { 0 };
-	AUTOBUF given_back = { 0 };
-	struct slice rest;
-	bool empty;
-
-	if (stmt->target.len > 0)
-		return err_at(err, ERR_REFUSED, rule->source->path, stmt->line, stmt->column,
-			      "cannot split a rule that has a target");
-	if (aare_subtract_text(&rule->aare, paths, pool, arena, &rest, &empty, err) < 0)
-		return err_wrap(err, "%s:%zu: cannot split the rule", rule->source->path, stmt->line);
-	add_perms(&kept, stmt->perms, perms, true);
-	add_perms(&given_back, stmt->perms, perms, false);
-	add_mark(&text, conflict, rule);
-	if (kept.len > 0)
-		add_rule(&text, &layout, rule, stmt->path, buf_slice(&kept));
-	if (!empty)
-		add_rule(&text, &layout, rule, aare_word(rest, arena), buf_slice(&given_back));
-	if (kept.len == 0 && empty)
-		begin_line(&text, &layout); /* whatever follows on the line must not become part of the comment */
-	*out = arena_slice(arena, buf_slice(&text));
-	return 0;
-}
-
-/* Indentation of the rule's line, and the line end that the file uses there. */
-static struct layout layout_at(struct slice text, struct span span)
-{
-	size_t line = slice_line(text, span.at), end = line, next;
-
-	while (end < span.at && (text.ptr[end] == ' ' || text.ptr[end] == '\t'))
-		end++;
-	next = span.at + span.len + slice_find(slice_from(text, span.at + span.len), '\n');
-	return (struct layout){
-		.eol = next < text.len && next > 0 && text.ptr[next - 1] == '\r' ? SLICE("\r\n") : SLICE("\n"),
-		.indent = slice_sub(text, line, end - line),
-	};
-}
 
 /* Lists the rules of a finding that cannot be cured, one a line, as FILE:LINE: TEXT. */
 static void list_rules(const struct locate_case *c, struct buf *out)
@@ -167,29 +65,83 @@ static bool is_generated(const struct site *site, const struct policy_source *so
 	return false;
 }
 
+static int refuse_edited(const struct policy_source *source, const struct mark *mark, struct err *err)
+{
+	err_at(err, ERR_REFUSED, source->path, mark->line, 0,
+	       "cannot plan this rule anew: the lines that an earlier change left below its mark were edited since");
+	return err_hint(err, "put in their place what the mark names as it was, then run 'aa-nestfix fix' again");
+}
+
+/* What is asked for, and what the mark gives back already. */
+static const struct conflict_scope **join_scopes(const struct finding *finding, const struct mark *mark,
+						 struct arena *arena, size_t *count)
+{
+	const struct conflict *conflict = finding->conflict;
+	VEC(const struct conflict_scope *) all = { 0 };
+
+	for (size_t i = 0; i < conflict->scope_count; i++) {
+		const struct conflict_scope *scope = &conflict->scopes[i];
+		bool wanted = mark && mark_covers(mark, scope);
+
+		for (size_t k = 0; k < finding->scope_count; k++)
+			wanted |= finding->scopes[k] == scope;
+		if (wanted)
+			VEC_PUSH(arena, &all, scope);
+	}
+	*count = all.len;
+	return all.ptr;
+}
+
+/* The edit that cures one rule: a rule of a mark is planned anew, with its mark, from the one that it was. */
+static int plan_edit(struct edit *edit, const struct patch *patch, const struct policy_rule *rule,
+		     const struct mark *mark, struct arena *arena, struct err *err)
+{
+	struct slice text = rule->source->doc.text;
+	struct span span = mark ? mark->span : rule->stmt->span;
+	struct mark_rule original = mark ? mark->rule : mark_rule(text, rule->stmt, &rule->aare, arena);
+	size_t count;
+	const struct conflict_scope **scopes = join_scopes(patch->finding, mark, arena, &count);
+
+	edit->at = span.at;
+	edit->len = span.len;
+	if (rule->stmt->target.len > 0)
+		return err_at(err, ERR_REFUSED, rule->source->path, rule->stmt->line, rule->stmt->column,
+			      "cannot split a rule that has a target");
+	if (mark_write(&original, patch->finding->conflict, scopes, count, mark_layout(text, span), patch->site->pool,
+		       arena, &edit->with, err) < 0)
+		return err_wrap(err, "%s:%zu: cannot split the rule", rule->source->path, rule->stmt->line);
+	return 0;
+}
+
 /* The edits of all culprits of one file; the culprits are sorted by place. */
 static int patch_one(struct patch_file *file, const struct patch *patch, struct culprit **culprits, size_t count,
 		     struct arena *arena, struct err *err)
 {
+	const struct policy_source *source = culprits[0]->rule->source;
+	struct mark *marks;
+	size_t mark_count;
 	AUTOBUF text = { 0 };
 
-	file->source = culprits[0]->rule->source;
+	if (mark_find(&source->doc, patch->finding->conflict, patch->site->pool, arena, &marks, &mark_count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < mark_count; i++)
+		if (!marks[i].intact)
+			return refuse_edited(source, &marks[i], err);
+	file->source = source;
 	file->edits = arena_array(arena, count, sizeof *file->edits);
-	file->edit_count = count;
 	for (size_t i = 0; i < count; i++) {
 		const struct policy_rule *rule = culprits[i]->rule;
-		struct layout layout = layout_at(file->source->doc.text, rule->stmt->span);
-		struct edit *edit = &file->edits[i];
+		const struct mark *mark = mark_at(marks, mark_count, rule->stmt->span);
+		struct edit *last = file->edit_count ? &file->edits[file->edit_count - 1] : NULL;
 
-		edit->at = rule->stmt->span.at;
-		edit->len = rule->stmt->span.len;
-		if (rewrite_rule(rule, patch->finding->conflict, patch->paths, patch->perms, layout.eol, layout.indent,
-				 patch->site->pool, arena, &edit->with, err) < 0)
+		if (mark && last && last->at == mark->span.at)
+			continue; /* another line of the same mark */
+		if (plan_edit(&file->edits[file->edit_count++], patch, rule, mark, arena, err) < 0)
 			return -1;
 	}
-	file->kind = is_generated(patch->site, file->source) ? PATCH_LIVE : PATCH_POLICY;
-	file->old = file->source->doc.text;
-	if (doc_print(&file->source->doc, file->edits, count, &text, err) < 0)
+	file->kind = is_generated(patch->site, source) ? PATCH_LIVE : PATCH_POLICY;
+	file->old = source->doc.text;
+	if (doc_print(&source->doc, file->edits, file->edit_count, &text, err) < 0)
 		return -1;
 	file->new_ = arena_slice(arena, buf_slice(&text));
 	return 0;

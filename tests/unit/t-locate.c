@@ -29,9 +29,12 @@ static void says_why_there_is_none(void)
 	ok(stage.finding.cases[0].allower && !stage.finding.cases[0].cure.len, "the rule that allows; no cure");
 	is_num(state_of("  deny /sys/[^fdcn]*{,/**} wklx,\n", net), LOCATE_ALLOWED, "a rule that spares the path");
 	is_num(state_of("  deny /sys/** rklx,\n", net), LOCATE_ALLOWED, "a rule that denies something else");
-	is_num(state_of("  # aa-nestfix: test-conflict, was: deny\n  deny /sys/k* w,\n", net), LOCATE_ALLOWED,
-	       "our own mark");
+	is_num(state_of("  # aa-nestfix: test-conflict, was: deny /sys/net/** wk,\n  deny /sys/net/** k,\n", net),
+	       LOCATE_ALLOWED, "our own mark");
 	ok(slice_ends(stage.finding.cases[0].cure, "/etc/apparmor.d/lxc-a:4"), "is named as the cure");
+	is_num(state_of("  # aa-nestfix: test-conflict, was: deny /sys/net/** wk,\n  deny /sys/n* k,\n", net),
+	       LOCATE_ALLOWED, "a mark with other lines below it");
+	ok(stage.finding.cases[0].cure.len == 0, "is no cure of ours");
 	is_num(state_of("  deny /sys/** w,\n  priority=1 /sys/net{,/**} w,\n", net), LOCATE_ALLOWED, "a priority rule");
 	ok(slice_ends(stage.finding.cases[0].cure, "/etc/apparmor.d/lxc-a:5"), "is named as the cure");
 	is_num(state_of("  deny /sys/** w,\n  priority=1 /sys/net/ipv4/** w,\n", net), LOCATE_BLOCKED,
