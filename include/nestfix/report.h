@@ -17,17 +17,21 @@
 #include <nestfix/probe.h>
 
 struct report {
-	FILE *out;  /* data */
-	FILE *talk; /* notes, questions, errors */
-	bool json, quiet, verbose, colour;
+	FILE *out;    /* data */
+	FILE *talk;   /* notes, questions, errors */
+	FILE *screen; /* the terminal that `out` writes to, for colour; or NULL */
+	bool json, quiet, verbose;
 	const char *self; /* the command as a user would type it again: "aa-nestfix --root /srv/img" */
 };
 
 /*
- * A stream that writes to `under` and shows control bytes as \xHH: names come from files and containers, and a terminal
- * must not act on them. Where it cannot be made, `under` itself. Closing it does not close `under`.
+ * A stream that writes to `under` and shows control bytes and what is no UTF-8 as \xHH, or in JSON as \u00HH: names
+ * come from files and containers, and a terminal must not act on them. Closing it does not close `under`.
  */
-FILE *report_stream(FILE *under);
+FILE *report_stream(FILE *under, bool json);
+
+/* On one line: control bytes but the tab, and what is no UTF-8, as \xHH. */
+void report_show(struct buf *out, struct slice text);
 
 void report_error(const struct report *r, const char *command, const struct err *err);
 void report_note(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

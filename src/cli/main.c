@@ -68,11 +68,15 @@ static const struct argp_option options[] = {
 
 static void set_command(struct app *app, const char *arg, struct argp_state *state)
 {
+	AUTOBUF shown = { 0 };
+
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(commands[i].name, arg) == 0)
 			app->command = &commands[i];
-	if (!app->command)
-		argp_error(state, "unknown command '%s'", arg);
+	if (!app->command) {
+		report_show(&shown, slice_of(arg));
+		argp_error(state, "unknown command '%s'", buf_str(&shown));
+	}
 }
 
 static void add_string(const char ***list, size_t *count, const char *string, struct arena *arena)
@@ -189,12 +193,12 @@ static bool is_terminal(FILE *file)
 static int run_command(struct app *app, struct err *err)
 {
 	app->report = (struct report){
-		.out = app->json ? stdout : report_stream(stdout),
-		.talk = report_stream(stderr),
+		.out = report_stream(stdout, app->json),
+		.talk = stderr,
+		.screen = is_terminal(stdout) && !app->json ? stdout : NULL,
 		.json = app->json,
 		.quiet = app->quiet,
 		.verbose = app->verbose,
-		.colour = is_terminal(stdout),
 		.self = self_words(app),
 	};
 	app->pool = re_pool_new(&app->arena, 0);
@@ -217,12 +221,10 @@ static int close_output(const struct report *r, struct err *err)
 	return 0;
 }
 
-static void close_report(struct report *r)
+/* Also getopt's and argp's own messages go through the stream: glibc writes them to whatever `stderr` is. */
+static void guard_stderr(void)
 {
-	if (r->out && r->out != stdout)
-		fclose(r->out);
-	if (r->talk && r->talk != stderr)
-		fclose(r->talk);
+	stderr = report_stream(stderr, false);
 }
 
 int main(int argc, char **argv)
@@ -235,12 +237,13 @@ int main(int argc, char **argv)
 	int status;
 
 	umask(022);
+	guard_stderr();
 	argp_err_exit_status = 2;
 	argp_parse(&parser, argc, argv, 0, NULL, &app);
 	app.root.fd = -1;
 	status = run_command(&app, &err);
 	if (status < 0 && app.command && (app.command->flags & COMMAND_HARMLESS)) {
-		fprintf(stderr, "aa-nestfix: %s\n", err.text);
+		report_note(&app.report, "%s", err.text);
 		status = 0;
 	}
 	if (status < 0) {
@@ -250,7 +253,8 @@ int main(int argc, char **argv)
 		report_note(&app.report, "%s", err.text); /* what the command did, it did */
 		status = err_status(err.kind);
 	}
-	close_report(&app.report);
+	fclose(app.report.out);
+	fclose(stderr);
 	root_release(&app.root);
 	arena_release(&app.arena);
 	return status;

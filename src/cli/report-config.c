@@ -49,16 +49,16 @@ static void print_harden(const struct report *r, const struct harden *h, const s
 {
 	AUTOARENA arena = { 0 };
 
-	fprintf(r->out, "%.*s\n", SLICE_FMT(h->container->name));
+	report_print(r, "%.*s\n", SLICE_FMT(h->container->name));
 	for (size_t i = 0; i < h->line_count; i++)
-		fprintf(r->out, "  %-8s%s:%zu: %.*s\n", i == 0 ? "off by" : "", h->lines[i].place.path,
-			h->lines[i].place.line, SLICE_FMT(h->lines[i].text));
-	fprintf(r->out, "  %-8s%s\n", "then", state_text(h, &arena));
+		report_print(r, "  %-8s%s:%zu: %.*s\n", i == 0 ? "off by" : "", h->lines[i].place.path,
+			     h->lines[i].place.line, SLICE_FMT(h->lines[i].text));
+	report_print(r, "  %-8s%s\n", "then", state_text(h, &arena));
 	if (h->state == HARDEN_CURED && is_hindered(h, obstacles))
-		fprintf(r->out,
-			"  %-8sthat profile refuses other things that runc needs; one that does not: %s fix "
-			"--profile-for=%.*s\n",
-			"", r->self, SLICE_FMT(h->container->name));
+		report_print(r,
+			     "  %-8sthat profile refuses other things that runc needs; one that does not: %s fix "
+			     "--profile-for=%.*s\n",
+			     "", r->self, SLICE_FMT(h->container->name));
 	fputc('\n', r->out);
 }
 
@@ -102,15 +102,16 @@ static json_t *json_harden(const struct harden *h)
 
 static void print_done(const struct report *r, const struct receipt *receipt)
 {
-	fprintf(r->out, "\n%sDone.%s It counts from the next start of the container%s on.\n",
-		r->colour ? "\033[1m" : "", r->colour ? "\033[0m" : "", receipt->file_count == 1 ? "" : "s");
+	report_print(r, "\n");
+	report_bold(r, "Done.");
+	report_print(r, " It counts from the next start of the container%s on.\n", receipt->file_count == 1 ? "" : "s");
 	if (receipt->recovered)
-		fprintf(r->out, "  first   %s\n", receipt->recovered);
+		report_print(r, "  first   %s\n", receipt->recovered);
 	for (size_t i = 0; i < receipt->file_count; i++)
-		fprintf(r->out, "  %-8s%s\n", i == 0 ? "wrote" : "", receipt->files[i]);
+		report_print(r, "  %-8s%s\n", i == 0 ? "wrote" : "", receipt->files[i]);
 	if (receipt->note)
-		fprintf(r->out, "  note    %s\n", receipt->note);
-	fprintf(r->out, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
+		report_print(r, "  note    %s\n", receipt->note);
+	report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
 }
 
 /* What a command did, or that there was nothing to do; `list` and its key say to which containers. Takes the list. */
@@ -134,7 +135,7 @@ static void print_done_or(const struct report *r, const struct receipt *receipt,
 	if (receipt)
 		print_done(r, receipt);
 	else
-		fprintf(r->out, "Nothing to do: %s.\n", nothing);
+		report_print(r, "Nothing to do: %s.\n", nothing);
 }
 
 static json_t *json_hardened(const struct harden *list, size_t count)

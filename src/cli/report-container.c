@@ -196,13 +196,13 @@ static void print_counts(const struct report *r, const row_vec *rows)
 
 	for (size_t i = 0; i < rows->len; i++)
 		counts[rows->ptr[i].state]++;
-	fprintf(r->out, "%zu containers: ", rows->len);
+	report_print(r, "%zu containers: ", rows->len);
 	for (int s = 0; s < ROW_STATES; s++) {
 		if (counts[s] > 0)
-			fprintf(r->out, "%s%zu %s", first ? "" : ", ", counts[s], counted[s]);
+			report_print(r, "%s%zu %s", first ? "" : ", ", counts[s], counted[s]);
 		first = first && counts[s] == 0;
 	}
-	fprintf(r->out, "\n  %s -v check   lists them\n\n", r->self);
+	report_print(r, "\n  %s -v check   lists them\n\n", r->self);
 }
 
 void report_containers(const struct report *r, const struct site *site, const struct finding *finding)
@@ -215,14 +215,14 @@ void report_containers(const struct report *r, const struct site *site, const st
 		print_counts(r, &rows);
 		return;
 	}
-	fprintf(r->out, "%-16s %-6s %-10s %-30s %s\n", "CONTAINER", "KIND", "ORIGIN", "PROFILE", "STATE");
+	report_print(r, "%-16s %-6s %-10s %-30s %s\n", "CONTAINER", "KIND", "ORIGIN", "PROFILE", "STATE");
 	for (size_t i = 0; i < rows.len; i++) {
 		const struct row *row = &rows.ptr[i];
 		const struct container *c = row->container;
 
-		fprintf(r->out, "%-16s %-6s %-10s %-30s %s%s%s\n", cell(c->name, 16, site->arena), kind_word(c->kind),
-			origin_word(c->origin), cell(c->profile, 30, site->arena), row->text, row->next ? "; " : "",
-			row->next ? row->next : "");
+		report_print(r, "%-16s %-6s %-10s %-30s %s%s%s\n", cell(c->name, 16, site->arena), kind_word(c->kind),
+			     origin_word(c->origin), cell(c->profile, 30, site->arena), row->text,
+			     row->next ? "; " : "", row->next ? row->next : "");
 	}
 	fputc('\n', r->out);
 }
@@ -249,9 +249,11 @@ void report_overrides(const struct report *r, const struct site *site, const str
 			      r->out);
 		any = true;
 		dropin_rules(finding->scopes, finding->scope_count, &line);
-		fprintf(r->out, "  %s config set %s%.*s%s%.*s raw.apparmor='%s'\n",
-			c->kind == CONTAINER_INCUS ? "incus" : "lxc", project.len > 0 ? "--project " : "",
-			SLICE_FMT(project), project.len > 0 ? " " : "", SLICE_FMT(name), buf_str(&line));
+		report_print(r, "  %s config set %s%.*s%s%.*s raw.apparmor='",
+			     c->kind == CONTAINER_INCUS ? "incus" : "lxc", project.len > 0 ? "--project " : "",
+			     SLICE_FMT(project), project.len > 0 ? " " : "", SLICE_FMT(name));
+		fwrite(line.ptr, 1, line.len, r->out);
+		fputs("'\n", r->out);
 	}
 	if (any)
 		fputs("  (it takes the place of what raw.apparmor holds now), or update Incus or LXD and set "

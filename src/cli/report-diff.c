@@ -118,9 +118,11 @@ static size_t add_hunk(const struct patch_file *file, size_t edit, long *shift, 
 void report_unified(const struct patch_file *file, struct buf *out)
 {
 	long shift = 0; /* lines that earlier hunks added */
+	AUTOBUF shown = { 0 };
+	const char *path;
 
-	const char *path = patch_path(file);
-
+	report_show(&shown, slice_of(patch_path(file)));
+	path = buf_str(&shown);
 	if (file->kind == PATCH_CREATE && !file->existed)
 		buf_addf(out, "--- /dev/null\n+++ b%s\n", path);
 	else if (file->removed)
@@ -158,14 +160,14 @@ static void print_comparison(const struct report *r, const struct comparison *c)
 		if (done[i] || (c->changes[i].kind == COMPARE_LOGGING && !r->verbose))
 			continue;
 		add_change(&c->changes[i], &text);
-		fprintf(r->out, "  %s\n", buf_str(&text));
+		report_print(r, "  %s\n", buf_str(&text));
 		for (size_t k = i; k < c->count; k++) {
 			buf_clear(&last);
 			add_change(&c->changes[k], &last);
 			if (!slice_eq(buf_slice(&text), buf_slice(&last)))
 				continue;
 			done[k] = true;
-			fprintf(r->out, "      %s %.*s\n", k == i ? "in" : "  ", SLICE_FMT(c->changes[k].profile));
+			report_print(r, "      %s %.*s\n", k == i ? "in" : "  ", SLICE_FMT(c->changes[k].profile));
 		}
 	}
 	free(done);

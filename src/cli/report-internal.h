@@ -3,12 +3,19 @@
 #ifndef NESTFIX_REPORT_INTERNAL_H
 #define NESTFIX_REPORT_INTERNAL_H
 
+#include <stdarg.h>
+
 #include <jansson.h>
 
 #include <nestfix/report.h>
 
-/* What bold() and plain() put into a text; report_stream turns them into what the terminal knows. */
-enum { REPORT_BOLD = 1, REPORT_PLAIN = 2 };
+/*
+ * Text for people: as printf, with what the arguments hold shown on one line. Conversions: %s, %.*s, %d, %u, %ld,
+ * %zu, with a width or without. Only a text that has line ends of its own, as a diff, is written by fwrite.
+ */
+void report_print(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void report_bold(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void report_format(struct buf *out, const char *fmt, va_list *ap);
 
 /* A rule's text on one line, as it stands in its file. */
 void report_rule_text(const struct policy_rule *rule, struct buf *out);

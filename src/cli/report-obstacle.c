@@ -40,13 +40,15 @@ void report_obstacles(const struct report *r, const struct obstacles *obstacles,
 	if (!report_has_obstacles(obstacles))
 		return;
 	for (size_t i = 0; i < obstacles->count && i < SHOWN; i++)
-		fprintf(r->out, "  still in the way: %.*s is refused (profile %.*s)\n",
-			SLICE_FMT(obstacles->list[i].needs[0]->text), SLICE_FMT(obstacles->list[i].profile));
+		report_print(r, "  still in the way: %.*s is refused (profile %.*s)\n",
+			     SLICE_FMT(obstacles->list[i].needs[0]->text), SLICE_FMT(obstacles->list[i].profile));
 	if (obstacles->count > SHOWN)
-		fprintf(r->out, "  and likewise in %zu other profiles\n", obstacles->count - SHOWN);
-	fprintf(r->out,
-		"  With the rule cured, runc still needs this. A profile that allows it comes with aa-nestfix; in the\n"
-		"  container's configuration:\n"
-		"    lxc.apparmor.profile = %s\n%s",
-		made_for_it, after);
+		report_print(r, "  and likewise in %zu other profiles\n", obstacles->count - SHOWN);
+	report_print(
+	    r,
+	    "  With the rule cured, runc still needs this. A profile that allows it comes with aa-nestfix; in the\n"
+	    "  container's configuration:\n"
+	    "    lxc.apparmor.profile = %s\n",
+	    made_for_it);
+	fputs(after, r->out);
 }

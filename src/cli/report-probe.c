@@ -50,20 +50,20 @@ static json_t *json_probe(const struct report_probe *p)
 /* The plain path tells whether the container may write the sysctl at all, but for the detour. */
 static void print_answer(const struct report *r, const struct probe_answer *a)
 {
-	fprintf(r->out, "    %.*s: ", SLICE_FMT(a->path));
+	report_print(r, "    %.*s: ", SLICE_FMT(a->path));
 	switch (a->state) {
 	case PROBE_ALLOWED:
 		fputs("opens", r->out);
 		break;
 	case PROBE_DENIED:
-		fprintf(r->out, "%s (and /proc%.*s %s)", strerror(a->errnum), SLICE_FMT(a->path),
-			a->plain ? "does not open either" : "opens");
+		report_print(r, "%s (and /proc%.*s %s)", strerror(a->errnum), SLICE_FMT(a->path),
+			     a->plain ? "does not open either" : "opens");
 		break;
 	case PROBE_ABSENT:
 		fputs("this kernel has no such file", r->out);
 		break;
 	case PROBE_BARRED:
-		fprintf(r->out, "%s, even without the label", strerror(a->errnum));
+		report_print(r, "%s, even without the label", strerror(a->errnum));
 		break;
 	}
 	fputc('\n', r->out);
@@ -72,10 +72,10 @@ static void print_answer(const struct report *r, const struct probe_answer *a)
 static void print_probe(const struct report *r, const struct report_probe *p)
 {
 	if (err_is_set(&p->err)) {
-		fprintf(r->out, "%.*s: not known: %s\n", SLICE_FMT(p->result.label), p->err.text);
+		report_print(r, "%.*s: not known: %s\n", SLICE_FMT(p->result.label), p->err.text);
 		return;
 	}
-	fprintf(r->out, "%.*s: %s\n", SLICE_FMT(p->result.label), state_word(p));
+	report_print(r, "%.*s: %s\n", SLICE_FMT(p->result.label), state_word(p));
 	for (size_t i = 0; i < p->result.count; i++)
 		if (r->verbose || p->result.answers[i].state != PROBE_ALLOWED)
 			print_answer(r, &p->result.answers[i]);

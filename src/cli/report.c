@@ -4,30 +4,30 @@
 
 #include "report-internal.h"
 
-static const char *bold(const struct report *r)
+/* A text of several lines: the further ones are set in, so that none passes for a line of ours. */
+static void talk_lines(FILE *talk, struct slice text)
 {
-	static const char mark[] = { REPORT_BOLD, 0 };
+	AUTOBUF out = { 0 };
 
-	return r->colour ? mark : "";
-}
-
-static const char *plain(const struct report *r)
-{
-	static const char mark[] = { REPORT_PLAIN, 0 };
-
-	return r->colour ? mark : "";
+	buf_adds(&out, "aa-nestfix: ");
+	for (size_t end; text.len > 0; text = slice_from(text, end + 1)) {
+		end = slice_find(text, '\n');
+		report_show(&out, slice_sub(text, 0, end));
+		if (end + 1 < text.len)
+			buf_adds(&out, text.ptr[end + 1] == ' ' ? "\n" : "\n  ");
+	}
+	fprintf(talk, "%s\n", buf_str(&out));
 }
 
 void report_error(const struct report *r, const char *command, const struct err *err)
 {
 	static const char *const kinds[] = { "none", "usage", "refused", "failed", "broken" };
-	FILE *talk = r->talk ? r->talk : stderr;
 
-	fprintf(talk, "aa-nestfix: %s\n", err->text);
+	talk_lines(r->talk, slice_of(err->text));
 	if (err->hint[0])
-		fprintf(talk, "aa-nestfix: %s\n", err->hint);
+		talk_lines(r->talk, slice_of(err->hint));
 	if (err->kind != ERR_USAGE && err->kind != ERR_BROKEN && !r->quiet)
-		fputs("aa-nestfix: nothing was changed\n", talk);
+		fputs("aa-nestfix: nothing was changed\n", r->talk);
 	if (r->json) {
 		json_t *object = report_json_object(command);
 
@@ -41,15 +41,15 @@ void report_error(const struct report *r, const char *command, const struct err 
 
 void report_note(const struct report *r, const char *fmt, ...)
 {
+	AUTOBUF text = { 0 };
 	va_list ap;
 
 	if (r->quiet)
 		return;
 	va_start(ap, fmt);
-	fputs("aa-nestfix: ", r->talk);
-	vfprintf(r->talk, fmt, ap);
-	fputc('\n', r->talk);
+	report_format(&text, fmt, &ap);
 	va_end(ap);
+	fprintf(r->talk, "aa-nestfix: %s\n", buf_str(&text));
 }
 
 void report_rule_text(const struct policy_rule *rule, struct buf *out)
@@ -98,7 +98,7 @@ const char *report_state_word(enum locate_state state)
 /* A label in the left column, then text; every further line of the text is put below the first. */
 static void print_row(const struct report *r, const char *label, const char *text)
 {
-	fprintf(r->out, "  %-10s%s\n", label, text);
+	report_print(r, "  %-10s%s\n", label, text);
 }
 
 static void print_profiles(const struct report *r, const struct culprit *c)
@@ -140,16 +140,16 @@ static const char *verdict_words(const struct locate_case *c)
 static void print_culprit(const struct report *r, const struct finding *finding, const struct culprit *c)
 {
 	const struct locate_case *lc = case_of(finding, c);
-	AUTOBUF place = { 0 };
 	AUTOBUF text = { 0 };
 	AUTOBUF via = { 0 };
 	AUTOBUF witness = { 0 };
 
-	buf_addf(&place, "%s%s:%zu%s", bold(r), c->rule->source->path, c->rule->stmt->line, plain(r));
 	report_rule_text(c->rule, &text);
 	report_via(c->rule, &via);
 	buf_addf(&witness, "writing %.*s", SLICE_FMT(c->witness));
-	print_row(r, "rule", buf_str(&place));
+	report_print(r, "  %-10s", "rule");
+	report_bold(r, "%s:%zu", c->rule->source->path, c->rule->stmt->line);
+	report_print(r, "\n");
 	print_row(r, "", buf_str(&text));
 	print_row(r, "denies", buf_str(&witness));
 	if (lc)
@@ -196,8 +196,8 @@ static void print_culprits(const struct report *r, const struct site *site, cons
 		print_culprit(r, finding, c);
 	}
 	if (more > 0)
-		fprintf(r->out, "  The same rule stands in the generated profiles of %zu other container%s.\n\n", more,
-			more == 1 ? "" : "s");
+		report_print(r, "  The same rule stands in the generated profiles of %zu other container%s.\n\n", more,
+			     more == 1 ? "" : "s");
 }
 
 /* Profiles without a culprit to show: denied because nothing allows it. */
@@ -207,32 +207,32 @@ static void print_not_granted(const struct report *r, const struct finding *find
 		const struct locate_case *c = &finding->cases[i];
 
 		if (c->state == LOCATE_NO_ALLOW && c->culprit_count == 0)
-			fprintf(r->out, "  profile %.*s: no rule allows writing %.*s, and none denies it either\n",
-				SLICE_FMT(c->profile->name), SLICE_FMT(c->witness));
+			report_print(r, "  profile %.*s: no rule allows writing %.*s, and none denies it either\n",
+				     SLICE_FMT(c->profile->name), SLICE_FMT(c->witness));
 	}
 }
 
 static void print_healthy(const struct report *r, const struct site *site, const struct finding *finding)
 {
 	if (!site->has_policy) {
-		fprintf(r->out, "No AppArmor policy below %s: nothing to do.\n",
-			root_path(site->root, site->dialect.base, site->arena));
+		report_print(r, "No AppArmor policy below %s: nothing to do.\n",
+			     root_path(site->root, site->dialect.base, site->arena));
 		return;
 	}
 	if (finding->profile_count == 0) {
 		fputs("No AppArmor profile of an LXC container in the policy files: nothing to do.\n", r->out);
 		return;
 	}
-	fprintf(r->out, "Healthy: none of %zu container profile%s is stopped by this conflict.\n",
-		finding->profile_count, finding->profile_count == 1 ? "" : "s");
+	report_print(r, "Healthy: none of %zu container profile%s is stopped by this conflict.\n",
+		     finding->profile_count, finding->profile_count == 1 ? "" : "s");
 	for (size_t i = 0; i < finding->case_count; i++) {
 		const struct locate_case *c = &finding->cases[i];
 
 		if (c->cure.len > 0)
-			fprintf(r->out, "  %.*s: cured, see %.*s\n", SLICE_FMT(c->profile->name), SLICE_FMT(c->cure));
+			report_print(r, "  %.*s: cured, see %.*s\n", SLICE_FMT(c->profile->name), SLICE_FMT(c->cure));
 		else if (r->verbose && c->allower)
-			fprintf(r->out, "  %.*s: allowed by %s\n", SLICE_FMT(c->profile->name),
-				report_place(c->allower, site->arena));
+			report_print(r, "  %.*s: allowed by %s\n", SLICE_FMT(c->profile->name),
+				     report_place(c->allower, site->arena));
 	}
 }
 
@@ -243,15 +243,15 @@ static void print_next(const struct report *r, const struct site *site, const st
 	for (size_t i = 0; i < finding->case_count; i++)
 		curable |= finding->cases[i].state == LOCATE_BLOCKED;
 	if (!curable) {
-		fprintf(r->out, "No single rule can be cured here. To look closer:\n  %s explain %.*s\n", r->self,
-			SLICE_FMT(finding->scopes[0]->access[0].path));
+		report_print(r, "No single rule can be cured here. To look closer:\n  %s explain %.*s\n", r->self,
+			     SLICE_FMT(finding->scopes[0]->access[0].path));
 		return;
 	}
-	fprintf(r->out,
-		"What to do:\n"
-		"  %s diff   shows the change and its proof; changes nothing\n"
-		"  %s fix    makes it; no container is restarted\n",
-		r->self, r->self);
+	report_print(r,
+		     "What to do:\n"
+		     "  %s diff   shows the change and its proof; changes nothing\n"
+		     "  %s fix    makes it; no container is restarted\n",
+		     r->self, r->self);
 }
 
 static void print_skipped(const struct report *r, const struct site *site)
@@ -279,7 +279,8 @@ void report_check(const struct report *r, const struct site *site, const struct 
 		report_containers(r, site, finding);
 		return;
 	}
-	fprintf(r->out, "%s%.*s%s\n\n", bold(r), SLICE_FMT(finding->conflict->title), plain(r));
+	report_bold(r, "%.*s", SLICE_FMT(finding->conflict->title));
+	report_print(r, "\n\n");
 	print_culprits(r, site, finding);
 	print_not_granted(r, finding);
 	report_obstacles(r, finding->obstacles, "\n");
@@ -301,10 +302,10 @@ void report_nothing_to_fix(const struct report *r, const char *command, const st
 	if (r->quiet)
 		return;
 	if (finding->worst != LOCATE_ALLOWED) /* only with --own-files */
-		fprintf(r->out, "Nothing to do without files of other packages; see %s check\n", r->self);
+		report_print(r, "Nothing to do without files of other packages; see %s check\n", r->self);
 	else
-		fprintf(r->out, "Nothing to do: none of %zu container profile%s is stopped by this conflict.\n",
-			finding->profile_count, finding->profile_count == 1 ? "" : "s");
+		report_print(r, "Nothing to do: none of %zu container profile%s is stopped by this conflict.\n",
+			     finding->profile_count, finding->profile_count == 1 ? "" : "s");
 }
 
 /* The kernel's own word, as far as it could be had. */
@@ -372,10 +373,12 @@ void report_fix(const struct report *r, const struct patch *patch, const struct 
 	if (r->quiet)
 		return;
 	report_diff(r, patch, policies, policy_count, true);
-	fprintf(r->out, "\n%sDone.%s\n", bold(r), plain(r));
+	report_print(r, "\n");
+	report_bold(r, "Done.");
+	report_print(r, "\n");
 	print_receipt(r, receipt);
 	print_now(r, after);
-	fprintf(r->out, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
+	report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
 }
 
 void report_rollback(const struct report *r, const struct receipt *receipt)
@@ -389,7 +392,8 @@ void report_rollback(const struct report *r, const struct receipt *receipt)
 	}
 	if (r->quiet)
 		return;
-	fprintf(r->out, "%sUndone: change %s.%s\n", bold(r), receipt->backup_id, plain(r));
+	report_bold(r, "Undone: change %s.", receipt->backup_id);
+	report_print(r, "\n");
 	print_receipt(r, receipt);
 }
 
@@ -405,18 +409,18 @@ static void print_verdict(const struct report *r, const struct report_verdict *v
 {
 	AUTOBUF text = { 0 };
 
-	fprintf(r->out, "%.*s: %s", SLICE_FMT(v->profile->name),
-		v->allowed && v->owner_allowed ? "allowed"
-		: v->owner_allowed             ? "denied, but to its owner"
-					       : "denied");
+	report_print(r, "%.*s: %s", SLICE_FMT(v->profile->name),
+		     v->allowed && v->owner_allowed ? "allowed"
+		     : v->owner_allowed             ? "denied, but to its owner"
+						    : "denied");
 	if (!v->rule) {
 		fputs(", no rule matches\n", r->out);
 		return;
 	}
 	report_rule_text(v->rule, &text);
-	fprintf(r->out, " by %s:%zu\n    %s\n", v->rule->source->path, v->rule->stmt->line, buf_str(&text));
+	report_print(r, " by %s:%zu\n    %s\n", v->rule->source->path, v->rule->stmt->line, buf_str(&text));
 	if (v->rule->priority != 0)
-		fprintf(r->out, "    priority %d\n", v->rule->priority);
+		report_print(r, "    priority %d\n", v->rule->priority);
 }
 
 void report_explain(const struct report *r, struct slice path, struct slice perms,
@@ -480,12 +484,12 @@ void report_backups(const struct report *r, const struct backup *list, size_t co
 	for (size_t i = 0; i < count; i++) {
 		const struct backup *b = &list[i];
 
-		fprintf(r->out, "%-20s %-9s", b->id, backup_state_word(b->state));
+		report_print(r, "%-20s %-9s", b->id, backup_state_word(b->state));
 		for (size_t s = 0; s < b->scopes.len; s++)
-			fprintf(r->out, "%s%.*s", s ? "," : " ", SLICE_FMT(b->scopes.ptr[s]));
+			report_print(r, "%s%.*s", s ? "," : " ", SLICE_FMT(b->scopes.ptr[s]));
 		for (size_t f = 0; f < b->file_count; f++)
-			fprintf(r->out, " %s", b->files[f].path);
-		fprintf(r->out, "%s%s\n", b->damage ? " " : "", b->damage ? b->damage : "");
+			report_print(r, " %s", b->files[f].path);
+		report_print(r, "%s%s\n", b->damage ? " " : "", b->damage ? b->damage : "");
 	}
 	if (count == 0)
 		report_note(r, "no change was made on this host");
