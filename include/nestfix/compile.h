@@ -57,7 +57,10 @@ int compile_disk(const struct compiler *compiler, const char *path, struct arena
 int compile_with(const struct compiler *compiler, const char *path, const struct compile_text *texts, size_t text_count,
 		 struct arena *arena, struct slice *blob, struct err *err);
 
-/* Does this parser take `priority=` on a file rule? Asked by a probe text, not by the version. 1, 0, -1. */
+/*
+ * Does this parser take `priority=` on a file rule? Asked by a probe text, not by the version. 1, 0; -1 where it does
+ * not answer: only a parser that calls the probe a syntax error does not know it.
+ */
 int compile_knows_priority(const struct compiler *compiler, struct arena *arena, struct err *err);
 
 #endif

@@ -361,15 +361,25 @@ int compile_disk(const struct compiler *compiler, const char *path, struct arena
 	return compile(&job, blob, err);
 }
 
+/* The parser's own word on the text, as every version of it puts it. All else (it was killed, it ran out of memory or
+ * time) says nothing. */
+static bool is_syntax_error(const struct err *err)
+{
+	return strstr(err->text, "syntax error") != NULL;
+}
+
 int compile_knows_priority(const struct compiler *compiler, struct arena *arena, struct err *err)
 {
 	static const char with[] = "profile aa-nestfix-probe { priority=1 /aa-nestfix-probe r, }\n";
 	static const char without[] = "profile aa-nestfix-probe { /aa-nestfix-probe r, }\n";
+	struct err trouble = { 0 };
 	struct slice blob;
 
-	if (compile_text(compiler, "a probe", SLICE(with), arena, &blob, NULL) == 0)
+	if (compile_text(compiler, "a probe", SLICE(with), arena, &blob, &trouble) == 0)
 		return 1;
-	if (compile_text(compiler, "a probe", SLICE(without), arena, &blob, err) == 0)
+	if (is_syntax_error(&trouble) && compile_text(compiler, "a probe", SLICE(without), arena, &blob, err) == 0)
 		return 0;
-	return -1;
+	err_put(err, trouble.kind, "%s", trouble.text);
+	err_hint(err, "%s", trouble.hint);
+	return err_wrap(err, "cannot ask the parser whether it knows priority=");
 }

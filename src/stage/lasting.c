@@ -124,15 +124,24 @@ bool lasting_is_over(const struct site *site, const struct finding *finding)
 	return true;
 }
 
-/* Another root has a parser of its own, which is not asked: its version must be one that knows priorities, too. */
-static bool root_knows_priority(const struct root *root, struct arena *arena)
+/*
+ * Another root has a parser of its own, which is not asked: its version must be one that knows priorities, too. 1, 0;
+ * -1 where its version cannot be read.
+ */
+static int root_knows_priority(const struct root *root, struct arena *arena, struct err *err)
 {
+	static const char status[] = "/var/lib/dpkg/status";
+	enum fsio_kind kind;
 	struct file file;
 
 	if (root->live)
-		return true;
-	if (fsio_read(root, "/var/lib/dpkg/status", 64 << 20, arena, &file, NULL) < 0)
-		return false;
+		return 1;
+	if (fsio_kind(root, status, &kind, err) < 0)
+		return -1;
+	if (kind == FSIO_MISSING)
+		return 0;
+	if (fsio_read(root, status, 64 << 20, arena, &file, err) < 0)
+		return -1;
 	return packages_compare(packages_version(file.bytes, "apparmor"), SLICE("4.1~")) >= 0;
 }
 
@@ -141,9 +150,11 @@ static int choose_mode(const struct site *site, const struct compiler *compiler,
 {
 	int knows = compile_knows_priority(compiler, arena, err);
 
+	if (knows > 0)
+		knows = root_knows_priority(site->root, arena, err);
 	if (knows < 0)
 		return -1;
-	*mode = knows && root_knows_priority(site->root, arena) ? DROPIN_PRIORITY : DROPIN_HOOK;
+	*mode = knows ? DROPIN_PRIORITY : DROPIN_HOOK;
 	return 0;
 }
 

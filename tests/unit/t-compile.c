@@ -275,6 +275,36 @@ static void priority_is_asked_for(void)
 	ok(err_is_set(&err), "… but an error");
 }
 
+/* A parser that does `what` to a text with priority=, and is the host's else. */
+static int asked_of_parser_that(const char *what, struct err *err)
+{
+	struct compiler odd = compiler;
+	char script[PATH_MAX * 2];
+	int knows;
+
+	snprintf(script, sizeof script,
+		 "#!/bin/sh\ntext=$(cat)\ncase $text in *priority=*) %s ;; esac\necho \"$text\" | %s \"$@\"\n", what,
+		 compiler.program);
+	tmp_write("/parser", script, strlen(script), 0755);
+	odd.program = tmp_path("/parser");
+	err_clear(err);
+	knows = compile_knows_priority(&odd, &arena, err);
+	remove(tmp_path("/parser"));
+	return knows;
+}
+
+static void trouble_is_no_answer_about_priority(void)
+{
+	struct err err = { 0 };
+
+	is_num(asked_of_parser_that("kill -9 $$", &err), -1, "a parser that is killed at priority= gives no answer");
+	is_err(&err, "cannot ask the parser whether it knows priority=", "… but an error");
+	is_num(asked_of_parser_that("echo 'Memory allocation error.' >&2; exit 1", &err), -1, "nor one without memory");
+	is_num(asked_of_parser_that("exit 0", &err), -1, "nor one that says nothing");
+	is_num(asked_of_parser_that("echo 'AppArmor parser error, in stdin line 1: syntax error' >&2; exit 1", &err), 0,
+	       "one that calls it a syntax error does not know it");
+}
+
 int main(void)
 {
 	struct err err = { 0 };
@@ -301,6 +331,7 @@ int main(void)
 	markers_of_the_administrator_count();
 	generated_texts_use_the_roots_folder();
 	priority_is_asked_for();
+	trouble_is_no_answer_about_priority();
 	root_release(&root);
 	tmp_remove();
 	arena_release(&arena);
