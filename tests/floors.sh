@@ -8,7 +8,7 @@ rooms='
 base err buf fsio atomic run
 text lex doc keyval
 policy re aare automaton conflict policy compare lxc pve packages
-stage container dropin mark discover locate rewrite compile lasting prove obstacle config harden
+stage container dropin mark discover nextstart locate rewrite compile lasting prove obstacle config harden
 apply backup journal kernel probe cache commit
 cli report main
 '

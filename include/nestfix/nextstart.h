@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nextstart: the text that liblxc will write for a container at its next start.
+ *
+ * What a container wears after its next start stands in no file: liblxc makes it then (lsm/apparmor.c
+ * get_apparmor_profile_content), out of texts of its own and the raw lines of the configuration, the drop-in's among
+ * them. It is made here in the same way, out of the same texts: those in the data of the installed library.
+ *
+ * The library is believed where what it makes agrees with what the running containers were given. Where it cannot be
+ * read so, or does not agree, a text that liblxc wrote stands in for it, with its raw lines exchanged; where there is
+ * none, a sample. `base` says which.
+ */
+#ifndef NESTFIX_NEXTSTART_H
+#define NESTFIX_NEXTSTART_H
+
+#include <nestfix/discover.h>
+
+enum { NEXTSTART_OPTIONS = 8, NEXTSTART_TARGETS = 64 };
+
+/* The texts in a liblxc.so that a profile is put together from. */
+struct nextstart_library {
+	struct slice head, flags; /* before and behind the profile's name */
+	struct slice base;
+	struct slice denies; /* LXC's ladder; empty where it is part of the base: a library that is not cured */
+	struct slice stacking, nesting, unprivileged;
+	struct slice options[NEXTSTART_OPTIONS], targets[NEXTSTART_TARGETS]; /* of the rules for remounting */
+	size_t option_count, target_count;
+	bool denies_binfmt; /* to a privileged container, by a rule of its own: since 7.0 */
+};
+
+/* Finds them. False where one is missing, there twice, or not as it should be; *out is then zeroed. All slices look
+ * into the bytes, which may be hostile. */
+bool nextstart_library(struct nextstart_library *out, struct slice bytes);
+
+/* What tells one profile from another. */
+struct nextstart_kind {
+	bool nesting, unprivileged, stacking;
+};
+
+/* The whole text; `raw` are its raw lines in their order. */
+void nextstart_write(const struct nextstart_library *library, struct slice name, struct slice lxcpath,
+		     struct nextstart_kind kind, const struct lxc_list *raw, struct buf *out);
+
+#endif
