@@ -15,6 +15,8 @@
 #include <nestfix/packages.h>
 #include <nestfix/pve.h>
 
+enum { CONTAINER_LIBRARY_LIMIT = 32 << 20 }; /* bytes of a liblxc.so that are looked at */
+
 enum container_kind { CONTAINER_LXC, CONTAINER_PVE, CONTAINER_INCUS, CONTAINER_LXD, CONTAINER_USER };
 
 enum container_origin {                       /* where the rules of its profile come from */
@@ -52,6 +54,7 @@ struct container_host {
 	int pve_major;                                              /* 7, 8, 9; 0: none, or not known */
 	struct slice lxc, liblxc, lxc_pve, pve_manager, incus, lxd; /* installed versions, or empty */
 	enum packages_liblxc liblxc_state;
+	const char *library; /* the liblxc.so that this was told by; NULL: none found */
 };
 
 /*
@@ -64,6 +67,14 @@ int container_list(struct container_host *out, const struct root *root, const st
 /* The same with the live facts taken from /proc below another root; NULL: none. */
 int container_list_live(struct container_host *out, const struct root *root, const struct root *proc,
 			const struct policy_reader *reader, struct arena *arena, struct err *err);
+
+/*
+ * The configuration of a container of LXC's or Proxmox' as it would be, did the reader give the bytes of its files (a
+ * guest's own VMID.conf stays as it was read). Errors are those of lxc_read.
+ */
+int container_config(struct lxc_config *out, const struct container_host *host, const struct root *root,
+		     const struct container *c, const struct policy_reader *reader, struct arena *arena,
+		     struct err *err);
 
 /* The first of that name. */
 const struct container *container_find(const struct container_host *host, struct slice name);

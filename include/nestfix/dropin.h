@@ -13,7 +13,8 @@
 #include <nestfix/conflict.h>
 
 #define DROPIN_DIR "/usr/share/lxc/config/common.conf.d"
-#define DROPIN_PATH DROPIN_DIR "/60-aa-nestfix.conf"
+#define DROPIN_NAME "60-aa-nestfix.conf"
+#define DROPIN_PATH DROPIN_DIR "/" DROPIN_NAME
 
 /* The installed program, which the hook calls. */
 #ifndef NESTFIX_PROGRAM
@@ -40,6 +41,9 @@ void dropin_text(enum dropin_mode mode, const struct conflict *conflict, const s
 
 /* The rules alone, on one line: "priority=1 allow PATTERN w, …". */
 void dropin_rules(const struct conflict_scope *const *scopes, size_t count, struct buf *out);
+
+/* Is it one of those rules, of any scope? */
+bool dropin_is_rule(struct slice rule, const struct conflict *conflict);
 
 /* Reads one back. Only what dropin_text would write counts: anything else is DROPIN_EDITED. */
 void dropin_read(struct dropin *out, struct slice text, const struct conflict *conflict, struct arena *arena);

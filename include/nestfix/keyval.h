@@ -53,6 +53,9 @@ struct keyval {
 
 void keyval_parse(struct keyval *kv, struct slice text, enum keyval_dialect dialect, struct arena *arena);
 
+/* What LXC makes of a value: blanks and tabs around it fall away, then one pair of equal quotes. */
+struct slice keyval_lxc_value(struct slice value);
+
 /* The last pair with this key in a section (PVE), stanza (deb822) or, LXC, in the whole file; NULL: none. Keys are
  * compared as the format does: deb822 without regard to case. */
 const struct keyval_entry *keyval_last(const struct keyval *kv, size_t section, const char *key);

@@ -45,6 +45,7 @@ struct lxc_config {
 	const char **files; /* every file read, the top-level one first */
 	size_t file_count;
 	bool order_matters;
+	bool unread; /* one of its files could not be read, so that more may stand in it than is told here */
 };
 
 enum {

@@ -41,4 +41,40 @@ struct nextstart_kind {
 void nextstart_write(const struct nextstart_library *library, struct slice name, struct slice lxcpath,
 		     struct nextstart_kind kind, const struct lxc_list *raw, struct buf *out);
 
+/* What next starts are made from, on one host. */
+struct nextstart {
+	const struct site *site;
+	struct arena *arena;
+	struct slice sample; /* a generated text, for want of any other */
+	struct nextstart_library library;
+	bool has_library; /* it was found, read and agrees with what runs */
+	const char *why;  /* why not; NULL where it is believed */
+	bool stacking;    /* containers have policy namespaces of their own */
+	struct nextstart_cache *cache;
+};
+
+void nextstart_open(struct nextstart *out, const struct site *site, struct slice sample, struct arena *arena);
+
+/*
+ * A container's configuration at its next start, were `dropin` the text of the drop-in; an empty one stands for none.
+ * Its raw lines are in the order in which liblxc comes to them, and without what an empty value takes back. Errors are
+ * those of lxc_read.
+ */
+int nextstart_config(struct lxc_config *out, struct nextstart *n, const struct container *c, struct slice dropin,
+		     struct err *err);
+
+enum nextstart_base {
+	NEXTSTART_LIBRARY, /* made of the library's texts */
+	NEXTSTART_OWN,     /* the text that it runs with, with these raw lines */
+	NEXTSTART_OTHER,   /* that of a container with the same settings */
+	NEXTSTART_SAMPLE,
+};
+
+/* The text for a container whose profile liblxc generates; *base tells what stood behind it. Empty: there is none. */
+struct slice nextstart_text(const struct nextstart *n, const struct container *c, const struct lxc_config *config,
+			    enum nextstart_base *base);
+
+/* "the texts in liblxc.so.1", "the profile that it runs with" … */
+const char *nextstart_words(enum nextstart_base base);
+
 #endif

@@ -31,6 +31,9 @@ void pve_set(const struct pve_guest *guest, const char *key, struct slice value,
 /* A key that is set twice is unset twice. */
 void pve_unset(const struct pve_guest *guest, const char *key, struct buf *out);
 
+/* PVE::JSONSchema parse_boolean(). */
+bool pve_is_true(struct slice value);
+
 /* The value of a key in a list like "nesting=1,mount=nfs"; false: not in it. */
 bool pve_option(struct slice list, const char *key, struct slice *value);
 

@@ -60,6 +60,15 @@ struct spot {
 
 static int read_file(struct reading *r, const char *path, struct slice text);
 
+static int read_path(struct reading *r, const char *path, enum policy_found *found, struct slice *bytes,
+		     struct slice **names, size_t *count)
+{
+	if (r->reader->read(r->reader->ctx, path, found, bytes, names, count, r->arena, r->err) == 0)
+		return 0;
+	r->out->unread = true;
+	return -1;
+}
+
 static int refuse(const struct reading *r, const struct spot *at, const char *what, struct slice subject,
 		  const char *more)
 {
@@ -169,7 +178,7 @@ static int include_dir(struct reading *r, const char *dir, const struct slice *n
 
 		if (!is_include_name(names[i]))
 			continue;
-		if (r->reader->read(r->reader->ctx, path, &found, &bytes, &inner, &inner_count, r->arena, r->err) < 0)
+		if (read_path(r, path, &found, &bytes, &inner, &inner_count) < 0)
 			return -1;
 		if (found != POLICY_FILE) /* a directory of that name is passed over (5.0.2) */
 			continue;
@@ -196,7 +205,7 @@ static int include(struct reading *r, const struct spot *at, struct slice value)
 	if (value.len == 0)
 		return 0;
 	path = include_path(value, r->arena);
-	if (r->reader->read(r->reader->ctx, path, &found, &bytes, &names, &count, r->arena, r->err) < 0)
+	if (read_path(r, path, &found, &bytes, &names, &count) < 0)
 		return err_wrap(r->err, "%s:%zu", at->place.path, at->place.line);
 	if (found == POLICY_DIR)
 		return include_dir(r, path, names, count);
@@ -346,7 +355,7 @@ static int read_top(struct reading *r, const char *path)
 	struct slice bytes, *names;
 	size_t count;
 
-	if (r->reader->read(r->reader->ctx, path, &found, &bytes, &names, &count, r->arena, r->err) < 0)
+	if (read_path(r, path, &found, &bytes, &names, &count) < 0)
 		return -1;
 	if (found == POLICY_FILE)
 		return read_file(r, path, bytes);

@@ -9,7 +9,7 @@ static bool is_raw(const struct keyval_entry *e)
 }
 
 /* PVE::JSONSchema parse_boolean(); a value that is none of these stays a string, which Perl takes as true. */
-static bool is_true(struct slice value)
+bool pve_is_true(struct slice value)
 {
 	static const char *const no[] = { "0", "off", "no", "false", "" };
 
@@ -51,8 +51,8 @@ static void read_values(struct pve_guest *out)
 	out->hookscript = value_of(&out->kv, "hookscript");
 	out->lock = value_of(&out->kv, "lock");
 	out->features = value_of(&out->kv, "features");
-	out->unprivileged = is_true(value_of(&out->kv, "unprivileged"));
-	out->nesting = pve_option(out->features, "nesting", &option) && is_true(option);
+	out->unprivileged = pve_is_true(value_of(&out->kv, "unprivileged"));
+	out->nesting = pve_option(out->features, "nesting", &option) && pve_is_true(option);
 	out->profile = value_of(&out->kv, "lxc.apparmor.profile");
 	out->has_profile = keyval_last(&out->kv, 0, "lxc.apparmor.profile") != NULL;
 }

@@ -133,6 +133,25 @@ static bool has_raw(const struct pve_guest *guest, const char *key)
 	return keyval_last(&guest->kv, 0, key) != NULL;
 }
 
+/* The feature "mount=nfs;cifs": a rule for each kind of file system. */
+static void add_pve_mounts(struct container_run *run, line_vec *lines, const struct container *c)
+{
+	struct lxc_place written = { c->config, 0 };
+	struct slice list;
+
+	if (!pve_option(c->pve.features, "mount", &list))
+		return;
+	while (list.len > 0) {
+		size_t end = slice_find(list, ';');
+		struct slice type = slice_trim(slice_sub(list, 0, end));
+
+		list = slice_from(list, end + 1);
+		if (type.len > 0)
+			add_line(run, lines, "lxc.apparmor.raw",
+				 arena_printf(run->arena, "mount fstype=%.*s,", SLICE_FMT(type)), written);
+	}
+}
+
 /* PVE::LXC make_apparmor_config(): nothing of it where the guest names a profile. */
 static void add_pve_apparmor(struct container_run *run, line_vec *lines, const struct container *c)
 {
@@ -149,15 +168,17 @@ static void add_pve_apparmor(struct container_run *run, line_vec *lines, const s
 		add_line(run, lines, "lxc.apparmor.allow_nesting", "1", written);
 		if (nine)
 			add_line(run, lines, raw, "allow userns,", written);
-		return;
+	} else {
+		add_line(run, lines, raw, "deny mount -> /proc/,", written);
+		add_line(run, lines, raw, "deny mount -> /sys/,", written);
 	}
-	add_line(run, lines, raw, "deny mount -> /proc/,", written);
-	add_line(run, lines, raw, "deny mount -> /sys/,", written);
+	add_pve_mounts(run, lines, c);
 }
 
 /* As far as it matters here: the order is Proxmox's, raw lines last. */
 static line_vec pve_lines(struct container_run *run, const struct container *c)
 {
+	struct slice fuse;
 	bool mapped = c->pve.unprivileged || has_raw(&c->pve, "lxc.idmap");
 	struct lxc_place written = { c->config, 0 };
 	line_vec lines = { 0 };
@@ -166,13 +187,15 @@ static line_vec pve_lines(struct container_run *run, const struct container *c)
 	if (mapped)
 		add_line(run, &lines, "lxc.include", pve_include(run, c->pve.ostype, "userns.conf"), written);
 	add_pve_apparmor(run, &lines, c);
+	if (pve_option(c->pve.features, "fuse", &fuse) && pve_is_true(fuse))
+		add_line(run, &lines, "lxc.apparmor.raw", "mount fstype=fuse,", written);
 	if (c->pve.unprivileged && !has_raw(&c->pve, "lxc.idmap")) {
 		add_line(run, &lines, "lxc.idmap", "u 0 100000 65536", written);
 		add_line(run, &lines, "lxc.idmap", "g 0 100000 65536", written);
 	}
 	for (size_t i = 0; i < c->pve.raw_count; i++) {
 		const struct keyval_entry *e = &c->pve.kv.entries[c->pve.raw[i]];
-		struct lxc_line line = { e->key, e->value, { c->config, e->line } };
+		struct lxc_line line = { e->key, keyval_lxc_value(e->value), { c->config, e->line } };
 
 		VEC_PUSH(run->arena, &lines, line);
 	}
@@ -185,6 +208,7 @@ void container_config_pve(struct container_run *run, struct container *c)
 	line_vec lines;
 
 	if (fsio_read(run->root, c->config, PVE_FILE_LIMIT, run->arena, &file, &c->err) < 0) {
+		c->lxc.unread = true;
 		pve_parse(&c->pve, (struct slice){ 0 }, run->arena);
 		find_generated(run, c);
 		return;
@@ -196,6 +220,20 @@ void container_config_pve(struct container_run *run, struct container *c)
 	c->unprivileged = c->lxc.unprivileged || c->pve.unprivileged;
 	set_origin(run, c);
 	find_generated(run, c);
+}
+
+int container_config(struct lxc_config *out, const struct container_host *host, const struct root *root,
+		     const struct container *c, const struct policy_reader *reader, struct arena *arena,
+		     struct err *err)
+{
+	struct container_host copy = *host;
+	struct container_run run = { .host = &copy, .root = root, .arena = arena };
+	line_vec lines;
+
+	if (c->kind != CONTAINER_PVE)
+		return lxc_read(out, reader, c->config, arena, err);
+	lines = pve_lines(&run, c);
+	return lxc_read_lines(out, reader, c->config, lines.ptr, lines.len, arena, err);
 }
 
 static bool has_text(struct slice text, const char *part)

@@ -4,7 +4,7 @@
 
 #include "container-internal.h"
 
-enum { STATUS_LIMIT = 64 << 20, LIBRARY_LIMIT = 32 << 20 };
+enum { STATUS_LIMIT = 64 << 20 };
 
 static struct slice version(struct container_run *run, struct slice status, const char *package)
 {
@@ -47,43 +47,42 @@ static void read_packages(struct container_run *run)
 	host->pve_major = major_of(host->pve_manager);
 }
 
-static enum packages_liblxc judge_library(struct container_run *run, const char *dir, struct slice sub)
+/* Of several libraries (multiarch) the worst counts. */
+static void judge_library(struct container_run *run, const char *dir, struct slice sub)
 {
 	AUTOARENA scratch = { 0 };
-	const char *path = arena_printf(&scratch, "%s/%.*s%sliblxc.so.1", dir, SLICE_FMT(sub), sub.len > 0 ? "/" : "");
+	const char *path =
+	    arena_printf(run->arena, "%s/%.*s%sliblxc.so.1", dir, SLICE_FMT(sub), sub.len > 0 ? "/" : "");
+	struct container_host *host = run->host;
+	enum packages_liblxc state;
 	enum fsio_kind kind;
 	struct file file;
 
-	if (fsio_kind(run->root, path, &kind, NULL) < 0 || kind != FSIO_FILE)
-		return PACKAGES_LIBLXC_UNKNOWN;
-	if (fsio_read(run->root, path, LIBRARY_LIMIT, &scratch, &file, NULL) < 0)
-		return PACKAGES_LIBLXC_UNKNOWN;
-	return packages_liblxc(file.bytes);
-}
-
-/* Of several libraries (multiarch) the worst counts. */
-static void take_worst(enum packages_liblxc *state, enum packages_liblxc other)
-{
-	if (other == PACKAGES_LIBLXC_DENIES || *state == PACKAGES_LIBLXC_UNKNOWN)
-		*state = other;
+	if (fsio_kind(run->root, path, &kind, NULL) < 0 || kind != FSIO_FILE ||
+	    fsio_read(run->root, path, CONTAINER_LIBRARY_LIMIT, &scratch, &file, NULL) < 0)
+		return;
+	state = packages_liblxc(file.bytes);
+	if (state != PACKAGES_LIBLXC_DENIES && host->liblxc_state != PACKAGES_LIBLXC_UNKNOWN)
+		return;
+	host->liblxc_state = state;
+	host->library = path;
 }
 
 static void read_library(struct container_run *run)
 {
 	static const char *const dirs[] = { "/usr/lib", "/usr/lib64", "/lib" };
-	enum packages_liblxc *state = &run->host->liblxc_state;
 
 	for (size_t d = 0; d < sizeof dirs / sizeof *dirs; d++) {
 		AUTOARENA scratch = { 0 };
 		struct slice *names;
 		size_t count;
 
-		take_worst(state, judge_library(run, dirs[d], (struct slice){ 0 }));
+		judge_library(run, dirs[d], (struct slice){ 0 });
 		if (fsio_list(run->root, dirs[d], &scratch, &names, &count, NULL) < 0)
 			continue;
 		for (size_t i = 0; i < count; i++)
 			if (memmem(names[i].ptr, names[i].len, "-linux-gnu", 10))
-				take_worst(state, judge_library(run, dirs[d], names[i]));
+				judge_library(run, dirs[d], names[i]);
 	}
 }
 

@@ -35,6 +35,20 @@ void dropin_rules(const struct conflict_scope *const *scopes, size_t count, stru
 	}
 }
 
+bool dropin_is_rule(struct slice rule, const struct conflict *conflict)
+{
+	for (size_t i = 0; i < conflict->scope_count; i++) {
+		for (size_t k = 0; k < conflict->scopes[i].give_back_count; k++) {
+			AUTOBUF own = { 0 };
+
+			add_rule(&conflict->scopes[i], k, &own);
+			if (slice_eq(buf_slice(&own), rule))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void add_raw(const struct conflict_scope *scope, struct buf *out)
 {
 	for (size_t i = 0; i < scope->give_back_count; i++) {

@@ -22,11 +22,19 @@ static struct keyval_entry comment(const struct keyval_raw *raw, struct slice te
 	return e;
 }
 
-/* LXC: confile.c parse_line(). Blanks are space and tab only; one pair of equal quotes around the value falls away. */
+struct slice keyval_lxc_value(struct slice value)
+{
+	value = keyval_trim_blanks(value);
+	if (value.len > 1 && (value.ptr[0] == '\'' || value.ptr[0] == '"') && value.ptr[value.len - 1] == value.ptr[0])
+		value = slice_sub(value, 1, value.len - 2);
+	return value;
+}
+
+/* LXC: confile.c parse_line(). Blanks are space and tab only. */
 struct keyval_entry keyval_lxc_line(const struct keyval_raw *raw)
 {
 	size_t at = keyval_skip_blanks(raw->text, 0);
-	struct slice line = slice_from(raw->text, at), value;
+	struct slice line = slice_from(raw->text, at);
 	size_t equal = slice_find(line, '=');
 
 	if (line.len == 0)
@@ -40,10 +48,8 @@ struct keyval_entry keyval_lxc_line(const struct keyval_raw *raw)
 		return keyval_wrong(raw, at,
 				    "a key that begins 'lxc.' needs a '=' behind it; LXC refuses the whole file");
 	}
-	value = keyval_trim_blanks(slice_from(line, equal + 1));
-	if (value.len > 1 && (value.ptr[0] == '\'' || value.ptr[0] == '"') && value.ptr[value.len - 1] == value.ptr[0])
-		value = slice_sub(value, 1, value.len - 2);
-	return pair(raw, keyval_trim_blanks(slice_sub(line, 0, equal)), '=', value);
+	return pair(raw, keyval_trim_blanks(slice_sub(line, 0, equal)), '=',
+		    keyval_lxc_value(slice_from(line, equal + 1)));
 }
 
 /* Perl's \s without a locale: Proxmox's patterns use it. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `t-nextstart write LIBRARY NAME [nesting] [unprivileged] [stacking]` prints a text, for tests/t-next-start.sh. */
 #include <stdlib.h>
+#include <time.h>
 
 #include <nestfix/nextstart.h>
 
+#include "../lib/host.h"
 #include "../lib/tap.h"
-#include "../lib/tmp.h"
 
 static struct arena arena;
 
@@ -129,11 +130,177 @@ static void each_condition_counts(void)
 	   "the rule that only privileged containers have");
 }
 
+#define LIBRARY "/usr/lib/x86_64-linux-gnu/liblxc.so.1"
+#define TEXT(name) "/var/lib/lxc/" name "/apparmor/lxc-" name "_<-var-lib-lxc>"
+#define INCLUDE "lxc.include = /usr/share/lxc/config/common.conf\nlxc.apparmor.profile = generated\n"
+#define RULE_NET "priority=1 allow /sys/net{,/**} w,"
+#define DROPIN "lxc.apparmor.raw = " RULE_NET "\n"
+
+static struct root root;
+static struct host host;
+static struct slice net[] = { SLICE("/sys/net{,/**}") };
+
+/* What a container's next start is, with a drop-in; a sentence where its configuration cannot be read. */
+static struct slice next(const char *name, const char *dropin, enum nextstart_base *base)
+{
+	const struct container *c;
+	struct nextstart n;
+	struct lxc_config config;
+	struct err err = { 0 };
+	struct slice text;
+
+	if (host_look(&host, &root, &arena, &err) < 0)
+		return slice_of(arena_str(&arena, slice_of(err.text)));
+	host.scope.give_back = net;
+	host.scope.give_back_count = 1;
+	nextstart_open(&n, &host.site, SLICE("profile \"lxc-sample_</var/lib/lxc>\" {\n  deny /sample w,\n}\n"),
+		       &arena);
+	c = container_find(&host.site.host, slice_of(name));
+	if (!c || nextstart_config(&config, &n, c, slice_of(dropin), &err) < 0)
+		return slice_of(arena_str(&arena, slice_of(c ? err.text : "(no container)")));
+	text = nextstart_text(&n, c, &config, base);
+	discover_release(&host.site);
+	return text;
+}
+
+/* Only its raw lines, which stand behind everything else. */
+static struct slice raw_of(const char *name, const char *dropin)
+{
+	enum nextstart_base base;
+	struct slice text = next(name, dropin, &base);
+	const char *hit = memmem(text.ptr, text.len, "-> /sys/fs/cgroup/**,\n" STACKING, sizeof STACKING + 21);
+	size_t at = hit ? (size_t)(hit - text.ptr) + sizeof STACKING + 21 : 0;
+
+	for (int line = 0; hit && line < 2; line++)
+		at = slice_line_end(text, at); /* change_profile */
+	return slice_from(text, at);
+}
+
+static void lay_out(void)
+{
+	tmp_write(LIBRARY, FRONT UNCURED, sizeof FRONT UNCURED - 1, 0644);
+	host_put("/usr/share/lxc/config/common.conf", "lxc.include = /usr/share/lxc/config/common.conf.d/\n");
+	host_put("/usr/share/lxc/config/userns.conf", "");
+	host_put("/etc/apparmor.d/tunables/global", "");
+	host_put("/usr/share/lxc/config/common.conf.d/README", "lxc.nothing = 1\n");
+}
+
+static void raw_lines_stand_in_their_order(void)
+{
+	lay_out();
+	host_put("/var/lib/lxc/a/config",
+		 "lxc.apparmor.raw = deny /first w,\n" INCLUDE "lxc.apparmor.raw = 'deny /q w,'\n"
+		 "lxc.apparmor.raw = deny /last w,\n");
+	is_text(raw_of("a", ""), "deny /first w,\ndeny /q w,\ndeny /last w,\n}\n", "without a drop-in");
+	is_text(raw_of("a", DROPIN), "deny /first w,\n" RULE_NET "\ndeny /q w,\ndeny /last w,\n}\n",
+		"its lines stand where it is read");
+	host_put("/var/lib/lxc/a/config", INCLUDE "lxc.apparmor.raw =\nlxc.apparmor.raw = deny /last w,\n");
+	is_text(raw_of("a", DROPIN), "deny /last w,\n}\n", "and an empty value takes them back");
+	host_put("/var/lib/lxc/a/config", "lxc.apparmor.raw = deny /first w,\n" INCLUDE);
+	is_text(raw_of("a", "lxc.apparmor.raw = \"\"\n" DROPIN), RULE_NET "\n}\n", "as an empty one of its own does");
+	host_put("/usr/share/lxc/config/common.conf.d/70-more.conf", "lxc.apparmor.raw = deny /more w,\n");
+	is_text(raw_of("a", DROPIN), "deny /first w,\n" RULE_NET "\ndeny /more w,\n}\n", "files of its folder by name");
+	host_put(DROPIN_PATH, DROPIN);
+	is_text(raw_of("a", ""), "deny /first w,\ndeny /more w,\n}\n", "one that is there can be thought away");
+	is_text(raw_of("a", "lxc.apparmor.raw = deny /new w,\n"), "deny /first w,\ndeny /new w,\ndeny /more w,\n}\n",
+		"or be another");
+	remove(tmp_path("/usr/share/lxc/config/common.conf.d/70-more.conf"));
+	remove(tmp_path(DROPIN_PATH));
+}
+
+/* Without openat2 (an old kernel, valgrind) a root other than / is walked without following any link. */
+static bool links_work(void)
+{
+	enum fsio_kind kind;
+
+	mkdir(tmp_path("/srv"), 0755);
+	return symlink("/usr/share/lxc/config/common.conf.d", tmp_path("/srv/link")) == 0 &&
+	       fsio_kind(&root, "/srv/link", &kind, NULL) == 0;
+}
+
+static void the_folder_counts_not_its_name(void)
+{
+	host_put("/var/lib/lxc/a/config", "lxc.apparmor.profile = generated\nlxc.include = /srv/link\n");
+	is_text(raw_of("a", DROPIN), RULE_NET "\n}\n", "the drop-in's folder by another name");
+	host_put("/var/lib/lxc/a/config",
+		 "lxc.apparmor.profile = generated\nlxc.include = /srv/link/" DROPIN_NAME "\n");
+	is_text(raw_of("a", DROPIN), RULE_NET "\n}\n", "the file itself by another name");
+	host_put("/var/lib/lxc/a/config", "lxc.apparmor.profile = generated\n");
+	is_text(raw_of("a", DROPIN), "}\n", "who does not read it, has none of its lines");
+}
+
+static void proxmox_writes_lines_of_its_own(void)
+{
+	host_put("/var/lib/dpkg/status", "Package: pve-manager\nStatus: install ok installed\nVersion: 9.0.3\n");
+	host_put("/etc/pve/nodes/a/lxc/101.conf", "features: mount=nfs;cifs,fuse=1\nostype: debian\nunprivileged: 1\n"
+						  "lxc.apparmor.raw: \"deny /own w,\"\n");
+	if (symlink("nodes/a", tmp_path("/etc/pve/local")) != 0 ||
+	    symlink("nodes/a/lxc", tmp_path("/etc/pve/lxc")) != 0)
+		perror("/etc/pve");
+	is_text(slice_from(raw_of("101", DROPIN), sizeof UNPRIVILEGED - 1),
+		RULE_NET "\nallow mqueue,\ndeny mount -> /proc/,\ndeny mount -> /sys/,\nmount fstype=nfs,\n"
+			 "mount fstype=cifs,\nmount fstype=fuse,\ndeny /own w,\n}\n",
+		"Proxmox' rules stand behind the drop-in's, and before those of the guest");
+	host_put("/etc/pve/nodes/a/lxc/101.conf", "features: nesting=1,fuse=1\nostype: debian\n"
+						  "lxc.apparmor.profile: generated\n");
+	is_text(raw_of("101", DROPIN), RULE_NET "\nmount fstype=fuse,\n}\n", "but for a profile that is set by hand");
+}
+
+static void a_library_is_held_to_what_runs(void)
+{
+	enum nextstart_base base;
+	struct timespec now[2] = { { .tv_sec = time(NULL) + 100 }, { .tv_sec = time(NULL) + 100 } };
+	static const char odd[] =
+	    HEAD "lxc-a_</var/lib/lxc>" FLAGS "  other,\n  change_profile -> \":lxc-a_<-var-lib-lxc>:*\",\n"
+		 "deny /own w,\n" RULE_NET "\n}\n";
+
+	host_put("/var/lib/lxc/a/config", INCLUDE "lxc.apparmor.raw = deny /own w,\n");
+	host_put("/var/lib/lxc/b/config", INCLUDE);
+	host_put(TEXT("a"), odd);
+	utimensat(AT_FDCWD, tmp_path(TEXT("a")), now, 0);
+	is_text(next("a", "", &base),
+		HEAD "lxc-a_</var/lib/lxc>" FLAGS "  other,\n  change_profile -> \":lxc-a_<-var-lib-lxc>:*\",\n"
+		     "deny /own w,\n}\n",
+		"a profile in use that it does not make: that one, with other raw lines");
+	is_num(base, NEXTSTART_OWN, "  which is said");
+	is_text(next("b", DROPIN, &base),
+		HEAD "lxc-b_</var/lib/lxc>" FLAGS
+		     "  other,\n  change_profile -> \":lxc-b_<-var-lib-lxc>:*\",\n" RULE_NET "\n}\n",
+		"and it stands in for other containers, under their names");
+	is_num(base, NEXTSTART_OTHER, "  which is said, too");
+	now[1].tv_sec = 1000;
+	utimensat(AT_FDCWD, tmp_path(TEXT("a")), now, 0);
+	next("a", "", &base);
+	is_num(base, NEXTSTART_LIBRARY, "one that is older than the library says nothing of it");
+	remove(tmp_path(TEXT("a")));
+	remove(tmp_path(LIBRARY));
+	is_text(next("a", DROPIN, &base),
+		"profile \"lxc-a_</var/lib/lxc>\" {\n  deny /sample w,\n" RULE_NET "\ndeny /own w,\n}\n",
+		"neither library nor profile: the sample");
+	is_num(base, NEXTSTART_SAMPLE, "  which is said");
+}
+
+static void what_runs_tells_of_the_kernel(void)
+{
+	enum nextstart_base base;
+
+	lay_out();
+	ok(has(next("a", "", &base), STACKING), "policy namespaces, where nothing says otherwise");
+	host_put("/sys/kernel/security/apparmor/features/domain/stack", "no\n");
+	ok(has(next("a", "", &base), "stacking (not present)"), "none where the kernel has none");
+	host_put(TEXT("a"), arena_str(&arena, next("a", "", &base)));
+	remove(tmp_path("/sys/kernel/security/apparmor/features/domain/stack"));
+	ok(has(next("b", "", &base), "stacking (not present)"), "nor where a container runs without");
+	remove(tmp_path(TEXT("a")));
+	host_put("/sys/kernel/security/apparmor/.ns_stacked", "yes\n");
+	ok(has(next("a", "", &base), "stacking (not present)"), "nor in a namespace");
+	remove(tmp_path("/sys/kernel/security/apparmor/.ns_stacked"));
+}
+
 static int write_one(char **args)
 {
 	struct nextstart_library library;
 	struct nextstart_kind kind = { 0 };
-	struct root root;
 	struct file file;
 	AUTOBUF out = { 0 };
 
@@ -159,6 +326,21 @@ int main(int argc, char **argv)
 	a_text_without_end_is_not_followed();
 	the_parts_stand_in_liblxcs_order();
 	each_condition_counts();
+	tmp_make();
+	host_make();
+	if (root_open(&root, tmp_dir, NULL) < 0)
+		return 1;
+	raw_lines_stand_in_their_order();
+	a_library_is_held_to_what_runs();
+	what_runs_tells_of_the_kernel();
+	if (links_work()) {
+		the_folder_counts_not_its_name();
+		proxmox_writes_lines_of_its_own();
+	} else {
+		tap_skip("the drop-in by another name, Proxmox", "links are not followed here");
+	}
+	root_release(&root);
+	tmp_remove();
 	arena_release(&arena);
 	return tap_done();
 }
