@@ -4,7 +4,9 @@
  *
  * What is compiled is exactly what was read: all files of a policy are laid out in a private staging directory, with
  * the edited ones in their new form, and the parser's base directory is that. So the proof speaks of the bytes that
- * will be written, and a file that changes meanwhile cannot slip in. Messages of the parser name the real paths again.
+ * will be written, and a file that changes meanwhile cannot slip in. The parser never reads a policy tree in place: no
+ * link, FIFO or device of one can lead it elsewhere or hold it, and an absolute include means the tree's file, not the
+ * host's. Messages of the parser name the real paths again.
  */
 #ifndef NESTFIX_COMPILE_H
 #define NESTFIX_COMPILE_H
@@ -19,8 +21,8 @@ struct compiler {
 	char version[32];    /* "3.0.8" */
 	int major, minor;
 	const char *kernel_features; /* file for --kernel-features (-M before 3.0), or NULL: the running kernel's own */
-	const char *policy_features; /* file, or NULL: as the parser's configuration says */
-	const char *config;          /* file for --config-file, or NULL */
+	struct slice root_kernel_features, root_policy_features; /* bytes of another root's own files, or empty */
+	const char *config;                                      /* file for --config-file, or NULL */
 };
 
 /*
@@ -45,15 +47,12 @@ struct compile_text {
 int compile_policy(const struct compiler *compiler, const struct policy *policy, const struct compile_text *texts,
 		   size_t text_count, struct arena *arena, struct slice *blob, struct err *err);
 
-/* Compiles a text given on stdin, with the root's policy directory as it is on disk: a generated profile. */
+/* Compiles a text given on stdin, with what it includes as that is on disk now: a generated profile. */
 int compile_text(const struct compiler *compiler, const char *name, struct slice text, struct arena *arena,
 		 struct slice *blob, struct err *err);
 
-/* Compiles a file as it is on disk now, without staging: for the check after writing. */
-int compile_disk(const struct compiler *compiler, const char *path, struct arena *arena, struct slice *blob,
-		 struct err *err);
-
-/* As compile_policy, for a file as it is on disk now with all that it includes. */
+/* As compile_policy, for a file as it is on disk now with all that it includes: with no texts, the check after writing.
+ */
 int compile_with(const struct compiler *compiler, const char *path, const struct compile_text *texts, size_t text_count,
 		 struct arena *arena, struct slice *blob, struct err *err);
 

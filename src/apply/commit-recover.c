@@ -23,7 +23,7 @@ static int reload_old(struct work *w, const struct backup *backup, const struct 
 			continue;
 		if (fsio_kind(w->root, r->path, &kind, err) < 0)
 			return -1;
-		if (kind != FSIO_MISSING && compile_disk(w->compiler, r->path, w->arena, &r->after, err) < 0)
+		if (kind != FSIO_MISSING && compile_with(w->compiler, r->path, NULL, 0, w->arena, &r->after, err) < 0)
 			return -1;
 	}
 	if (!kernel_is_untouched(w, journal) && work_plan_live(w, backup, err) < 0)

@@ -224,7 +224,7 @@ static int plan_reloads(struct work *w, const struct plan *plan, struct err *err
 		if (plan_after(w, plan, r, err) < 0)
 			return -1;
 		if (w->kernel->state == KERNEL_READY) /* to go back to; what does not compile is not in force anyway */
-			compile_disk(w->compiler, r->path, w->arena, &r->before, NULL);
+			compile_with(w->compiler, r->path, NULL, 0, w->arena, &r->before, NULL);
 	}
 	if (work_plan_live(w, &plan->backup, err) < 0)
 		return -1;

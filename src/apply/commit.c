@@ -242,7 +242,7 @@ static int check_disk(struct work *w, const struct proof *proof, struct err *err
 		if (r->gone)
 			continue;
 		if ((r->live ? check_live(w, proof, i, &blob, err)
-			     : compile_disk(w->compiler, r->path, w->arena, &blob, err)) < 0)
+			     : compile_with(w->compiler, r->path, NULL, 0, w->arena, &blob, err)) < 0)
 			return -1;
 		same = is_same_policy(w, blob, r->after, proof_patch(proof)->site->pool, err);
 		if (same < 0)

@@ -36,7 +36,7 @@ static int compile_file(struct app *app, const char *path, struct slice text, st
 		return -1;
 	if (!tree)
 		return compile_text(&compiler, path, text, &app->arena, blob, err);
-	return compile_disk(&compiler, strstr(path, "/etc/apparmor.d/"), &app->arena, blob, err);
+	return compile_with(&compiler, strstr(path, "/etc/apparmor.d/"), NULL, 0, &app->arena, blob, err);
 }
 
 static int read_side(struct app *app, const char *name, struct automaton *out, struct err *err)

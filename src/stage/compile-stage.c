@@ -137,7 +137,9 @@ static int add_included(struct stage *stage, const char *path, bool directory_to
 		return -1;
 	if (kind == FSIO_DIR && directory_too)
 		return add_directory(stage, plain, err);
-	if (kind != FSIO_FILE)
+	/* in a directory the parser passes over what is no file (parser_lex.l include_dir_cb); named, it would open it
+	 */
+	if (kind == FSIO_MISSING || kind == FSIO_DIR || (kind == FSIO_ELSE && !directory_too))
 		return 0;
 	if (fsio_read(stage->compiler->root, plain, FSIO_LIMIT_POLICY, stage->arena, &file, err) < 0)
 		return -1;
@@ -188,10 +190,11 @@ int stage_redirect(struct slice text, const char *dir, struct arena *arena, stru
 	doc_parse(&doc, text, arena);
 	for (const struct stmt *s = doc.first; s; s = doc_next(s)) {
 		struct slice name = s->include_name;
+		const char *before = slice_starts(name, "/") ? dir : arena_printf(arena, "%s/", dir);
 
-		if (!names_file(s) || s->include_magic || !slice_starts(name, "/"))
+		if (!names_file(s) || s->include_magic)
 			continue;
-		VEC_PUSH(arena, &edits, (struct edit){ .at = (size_t)(name.ptr - text.ptr), .with = slice_of(dir) });
+		VEC_PUSH(arena, &edits, (struct edit){ .at = (size_t)(name.ptr - text.ptr), .with = slice_of(before) });
 	}
 	if (edits.len == 0)
 		return 0;
@@ -217,12 +220,26 @@ static int write_files(struct stage *stage, struct err *err)
 /* A profile that the administrator forces into complain mode is compared, and loaded, as such. */
 static int put_marker(struct stage *stage, struct err *err)
 {
-	const char *top = stage->files.ptr[0].path;
+	const char *top;
 
+	if (stage->is_text)
+		return 0;
+	top = stage->files.ptr[0].path;
 	if (!compile_is_marked(stage->compiler, "force-complain", top, stage->arena))
 		return 0;
 	return put_file(stage, arena_printf(stage->arena, COMPILE_BASE "/force-complain%s", strrchr(top, '/')),
 			SLICE(""), err);
+}
+
+static int put_features(struct stage *stage, struct err *err)
+{
+	const struct compiler *c = stage->compiler;
+
+	if (c->root_kernel_features.len > 0 && put_file(stage, STAGE_KERNEL_FEATURES, c->root_kernel_features, err) < 0)
+		return -1;
+	if (c->root_policy_features.len == 0)
+		return 0;
+	return put_file(stage, STAGE_POLICY_FEATURES, c->root_policy_features, err);
 }
 
 static int make_stage(struct stage *stage, struct err *err)
@@ -241,7 +258,7 @@ static int lay_out(struct stage *stage, struct err *err)
 	for (size_t i = 0; i < stage->files.len; i++)
 		if (follow(stage, stage->files.ptr[i].bytes, err) < 0)
 			return -1;
-	if (make_dirs(stage, COMPILE_BASE "/", err) < 0 || write_files(stage, err) < 0)
+	if (make_dirs(stage, COMPILE_BASE "/", err) < 0 || write_files(stage, err) < 0 || put_features(stage, err) < 0)
 		return -1;
 	return put_marker(stage, err);
 }
@@ -266,6 +283,14 @@ int stage_disk(struct stage *stage, const char *path, struct err *err)
 	    fsio_read(stage->compiler->root, path, FSIO_LIMIT_POLICY, stage->arena, &file, err) < 0)
 		return -1;
 	if (add_file(stage, path, file.bytes, err) < 0)
+		return -1;
+	return lay_out(stage, err);
+}
+
+int stage_text(struct stage *stage, struct slice text, struct err *err)
+{
+	stage->is_text = true;
+	if (make_stage(stage, err) < 0 || follow(stage, text, err) < 0)
 		return -1;
 	return lay_out(stage, err);
 }

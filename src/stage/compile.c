@@ -94,14 +94,12 @@ static struct slice configured(const struct root *root, const char *option, stru
 	return found;
 }
 
-/* The path for the outside world of a file below the root, or NULL where there is none. */
-static const char *file_below(const struct compiler *c, const char *path, struct arena *arena)
+/* The bytes of a feature file of another root, or empty. A trusted one is a few KiB. */
+static struct slice read_features(const struct compiler *c, const char *path, struct arena *arena)
 {
-	enum fsio_kind kind;
+	struct file file;
 
-	if (fsio_kind(c->root, path, &kind, NULL) < 0 || kind != FSIO_FILE)
-		return NULL;
-	return absolute(arena_printf(arena, "%s%s", c->dir, path), arena);
+	return fsio_read(c->root, path, 1 << 20, arena, &file, NULL) < 0 ? (struct slice){ 0 } : file.bytes;
 }
 
 static bool kernel_tells_features(void)
@@ -126,8 +124,8 @@ static void take_features_of_root(struct compiler *c, struct arena *arena)
 
 	c->config = "/dev/null";
 	if (slice_starts(policy, "/"))
-		c->policy_features = file_below(c, arena_str(arena, policy), arena);
-	c->kernel_features = file_below(c, feature_file, arena);
+		c->root_policy_features = read_features(c, arena_str(arena, policy), arena);
+	c->root_kernel_features = read_features(c, feature_file, arena);
 }
 
 int compiler_init(struct compiler *out, const struct root *root, const char *program, const char *features,
@@ -146,13 +144,14 @@ int compiler_init(struct compiler *out, const struct root *root, const char *pro
 	if (!root->live)
 		take_features_of_root(out, arena);
 	if (features) {
+		out->root_kernel_features = (struct slice){ 0 };
 		out->kernel_features = absolute(features, arena);
 		if (!out->kernel_features)
 			return err_errno(err, "cannot find the feature file '%s'", features);
 	}
 	if (root->live && kernel_tells_features())
 		return 0;
-	if (!out->kernel_features && access(feature_file, R_OK) == 0)
+	if (!out->kernel_features && out->root_kernel_features.len == 0 && access(feature_file, R_OK) == 0)
 		out->kernel_features = feature_file;
 	return 0;
 }
@@ -168,46 +167,56 @@ bool compile_is_marked(const struct compiler *compiler, const char *folder, cons
 	return fsio_kind(compiler->root, path, &kind, NULL) == 0 && kind != FSIO_MISSING;
 }
 
-/* One call of the parser: which file or text, which base directory, how its messages are to be read. */
+/* One call of the parser. All that it reads of the policy lies in the staging directory. */
 struct job {
 	const struct compiler *compiler;
 	const char *name; /* for messages */
 	const char *file; /* to be compiled; NULL: text on stdin */
 	struct slice text;
-	const char *base; /* the directory below which COMPILE_BASE is searched */
-	bool complain;
+	const char *base; /* the staging directory */
 	struct arena *arena;
 };
+
+typedef VEC(const char *) word_vec;
+
+static void add_option(word_vec *argv, const char *option, const char *value, struct arena *arena)
+{
+	VEC_PUSH(arena, argv, option);
+	VEC_PUSH(arena, argv, value);
+}
+
+static void add_features(const struct job *job, word_vec *argv)
+{
+	const struct compiler *c = job->compiler;
+	const char *kernel = c->kernel_features;
+
+	if (c->root_kernel_features.len > 0)
+		kernel = arena_printf(job->arena, "%s" STAGE_KERNEL_FEATURES, job->base);
+	if (kernel)
+		add_option(argv, c->major >= 3 ? "--kernel-features" : "--features-file", kernel, job->arena);
+	if (c->root_policy_features.len > 0 && c->major >= 3)
+		add_option(argv, "--policy-features", arena_printf(job->arena, "%s" STAGE_POLICY_FEATURES, job->base),
+			   job->arena);
+}
 
 /* -S writes the policy to stdout; -Q -K leave the kernel and the cache alone. Options since 2.13 and 3.0:
  * parser_main.c. */
 static const char **command(const struct job *job)
 {
 	const struct compiler *c = job->compiler;
-	VEC(const char *) argv = { 0 };
+	word_vec argv = { 0 };
 	const char *all[] = {
 		c->program, "-q", "-Q", "-K", "-S", "--base", arena_printf(job->arena, "%s" COMPILE_BASE, job->base),
 	};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		VEC_PUSH(job->arena, &argv, all[i]);
-	if (c->config && c->major >= 3) {
-		VEC_PUSH(job->arena, &argv, "--config-file");
-		VEC_PUSH(job->arena, &argv, c->config);
-	}
-	if (c->kernel_features) {
-		VEC_PUSH(job->arena, &argv, c->major >= 3 ? "--kernel-features" : "--features-file");
-		VEC_PUSH(job->arena, &argv, c->kernel_features);
-	}
-	if (c->policy_features && c->major >= 3) {
-		VEC_PUSH(job->arena, &argv, "--policy-features");
-		VEC_PUSH(job->arena, &argv, c->policy_features);
-	}
+	if (c->config && c->major >= 3)
+		add_option(&argv, "--config-file", c->config, job->arena);
+	add_features(job, &argv);
 	/* 5.0 compresses where the kernel offers to take that; what is compared and loaded here is plain */
 	if (c->major >= 5)
 		VEC_PUSH(job->arena, &argv, "--zstd-compress-level=none");
-	if (job->complain)
-		VEC_PUSH(job->arena, &argv, "--Complain");
 	if (job->file)
 		VEC_PUSH(job->arena, &argv, job->file);
 	VEC_PUSH(job->arena, &argv, NULL);
@@ -324,40 +333,12 @@ int compile_with(const struct compiler *compiler, const char *path, const struct
 int compile_text(const struct compiler *compiler, const char *name, struct slice text, struct arena *arena,
 		 struct slice *blob, struct err *err)
 {
-	struct job job = { .compiler = compiler, .name = name, .base = compiler->dir, .arena = arena };
+	AUTOSTAGE stage = { .compiler = compiler, .arena = arena };
+	struct job job = { .compiler = compiler, .name = name, .arena = arena };
 
-	if (stage_redirect(text, compiler->dir, arena, &job.text, err) < 0)
+	if (stage_text(&stage, text, err) < 0 || stage_redirect(text, stage.dir, arena, &job.text, err) < 0)
 		return -1;
-	return compile(&job, blob, err);
-}
-
-/* A file with a marker in disable/ is skipped by its name; on stdin it has none. */
-static int compile_disabled(struct job *job, const char *path, struct slice *blob, struct err *err)
-{
-	struct file file;
-
-	if (fsio_read(job->compiler->root, path, FSIO_LIMIT_POLICY, job->arena, &file, err) < 0)
-		return -1;
-	job->file = NULL;
-	job->complain = compile_is_marked(job->compiler, "force-complain", path, job->arena);
-	if (stage_redirect(file.bytes, job->compiler->dir, job->arena, &job->text, err) < 0)
-		return -1;
-	return compile(job, blob, err);
-}
-
-int compile_disk(const struct compiler *compiler, const char *path, struct arena *arena, struct slice *blob,
-		 struct err *err)
-{
-	struct job job = {
-		.compiler = compiler,
-		.name = root_path(compiler->root, path, arena),
-		.file = arena_printf(arena, "%s%s", compiler->dir, path),
-		.base = compiler->dir,
-		.arena = arena,
-	};
-
-	if (compile_is_marked(compiler, "disable", path, arena))
-		return compile_disabled(&job, path, blob, err);
+	job.base = stage.dir;
 	return compile(&job, blob, err);
 }
 

@@ -94,18 +94,18 @@ static void the_parser_is_found_and_asked(void)
 static void another_root_has_its_own_features(void)
 {
 	struct compiler c;
-	char want[PATH_MAX];
 
 	put("/etc/apparmor/parser.conf", "# policy-features=/etc/none\n policy-features=/etc/feat  \nwrite-cache\n");
 	put("/etc/feat", "domain {change_hat {yes\n}\n}\n");
 	is_num(compiler_init(&c, &root, parser(), NULL, &arena, NULL), 0, "compiler_init");
-	snprintf(want, sizeof want, "%s/etc/feat", c.dir);
-	is_text(slice_of(c.policy_features), want, "policy features are those of the root's parser.conf");
+	is_text(c.root_policy_features, "domain {change_hat {yes\n}\n}\n",
+		"policy features are those of the root's parser.conf");
 	is_text(slice_of(c.config), "/dev/null", "its parser.conf itself is kept from the parser");
-	put("/usr/share/apparmor-features/features", "domain {change_hat {yes\n}\n}\n");
+	put("/usr/share/apparmor-features/features", "domain {change_hat {no\n}\n}\n");
 	is_num(compiler_init(&c, &root, parser(), NULL, &arena, NULL), 0, "compiler_init");
-	snprintf(want, sizeof want, "%s/usr/share/apparmor-features/features", c.dir);
-	is_text(slice_of(c.kernel_features), want, "kernel features are the root's where it has some");
+	is_text(c.root_kernel_features, "domain {change_hat {no\n}\n}\n",
+		"kernel features are the root's where it has some");
+	ok(!c.kernel_features, "… and no path of the root is handed to the parser");
 	remove(tmp_path("/usr/share/apparmor-features/features"));
 	remove(tmp_path("/etc/apparmor/parser.conf"));
 }
@@ -140,7 +140,8 @@ static void what_changes_meanwhile_does_not_slip_in(void)
 	put("/etc/apparmor.d/abs/a", "/a rw,\n");
 	is_num(compile_policy(&compiler, policy, NULL, 0, &arena, &blob, NULL), 0, "compiled after the file changed");
 	is_num(allowed(blob, "p", "/a"), PERM_R, "the bytes that were read are what is compiled");
-	is_num(compile_disk(&compiler, "/etc/apparmor.d/p", &arena, &blob, NULL), 0, "compile_disk");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), 0,
+	       "compiled from what is there now");
 	is_num(allowed(blob, "p", "/a"), PERM_R | PERM_W | PERM_A, "… speaks of the disk");
 }
 
@@ -175,6 +176,85 @@ static void all_that_is_named_is_brought_along(void)
 	if (!is_num(compile_policy(&compiler, policy_of(paths), NULL, 0, &arena, &blob, &err), 0, "compiles"))
 		printf("# %s\n", err.text);
 	is_num(allowed(blob, "p", "/by-path"), PERM_R, "an absolute include is the root's, not this machine's");
+}
+
+/* A file of this machine that another root's links and includes name; the root has none of that name. */
+static const char *foreign_file(void)
+{
+	static char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s.foreign", tmp_path(""));
+	f = fopen(path, "w");
+	if (!f || fputs("/foreign r,\n", f) < 0 || fclose(f) != 0)
+		printf("Bail out! cannot write %s\n", path);
+	return path;
+}
+
+static void put_policy(const char *include)
+{
+	char text[PATH_MAX + 64];
+
+	snprintf(text, sizeof text, "profile p {\n  /own r,\n  %s\n}\n", include);
+	put("/etc/apparmor.d/p", text);
+}
+
+static void the_parser_reads_no_file_of_this_machine(void)
+{
+	const char *foreign = foreign_file();
+	char include[PATH_MAX + 16];
+	struct slice blob;
+
+	snprintf(include, sizeof include, "include \"%s\"", foreign);
+	put_policy(include);
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), -1,
+	       "an absolute include of a file that only this machine has");
+	snprintf(include, sizeof include, "include \"%s\"", foreign + 1);
+	put_policy(include);
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), -1, "a relative one");
+	snprintf(include, sizeof include, "include if exists \"%s\"", foreign + 1);
+	put_policy(include);
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), 0, "one if it exists");
+	is_num(allowed(blob, "p", "/foreign"), 0, "… which it does not");
+
+	put_policy("include <abs/link>");
+	ok(symlink(foreign, tmp_path("/etc/apparmor.d/abs/link")) == 0, "a link to that file");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), -1, "… leads nowhere");
+	is_num(compile_text(&compiler, "a text", SLICE("profile p {\n  include <abs/link>\n}\n"), &arena, &blob, NULL),
+	       -1, "… nor does it from a text");
+	remove(tmp_path("/etc/apparmor.d/abs/link"));
+	remove(foreign);
+}
+
+static void a_fifo_holds_nobody(void)
+{
+	struct slice blob;
+	struct err err = { 0 };
+
+	ok(mkfifo(tmp_path("/etc/apparmor.d/abs/fifo"), 0600) == 0, "a FIFO");
+	put_policy("include <abs/fifo>");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, &err), -1, "… that is included");
+	is_num(err.kind, ERR_REFUSED, "… is refused");
+	is_err(&err, "it is a FIFO", "… by its kind");
+	put_policy("include <abs>");
+	err_clear(&err);
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, &err), 0,
+	       "in a folder that is included it is passed over, as the parser does");
+	remove(tmp_path("/etc/apparmor.d/abs/fifo"));
+}
+
+static void a_file_of_features_is_read_below_the_root(void)
+{
+	const char *foreign = foreign_file();
+	struct compiler c;
+
+	put("/usr/share/apparmor-features/README", "");
+	ok(symlink(foreign, tmp_path("/usr/share/apparmor-features/features")) == 0, "features that are a link");
+	is_num(compiler_init(&c, &root, parser(), NULL, &arena, NULL), 0, "compiler_init");
+	ok(c.root_kernel_features.len == 0 && (!c.kernel_features || strcmp(c.kernel_features, foreign) != 0),
+	   "… to a file of this machine are not taken");
+	remove(tmp_path("/usr/share/apparmor-features/features"));
+	remove(foreign);
 }
 
 static void messages_name_the_real_files(void)
@@ -239,10 +319,11 @@ static void markers_of_the_administrator_count(void)
 	is_num(automaton_read(&automaton, blob, &arena, NULL), 0, "… it can be read");
 	ok(automaton.count == 1 && automaton.profiles[0].mode == 1, "… and is in complain mode, as on this host");
 	put("/etc/apparmor.d/disable/p", "");
-	is_num(compile_disk(&compiler, paths[0], &arena, &disk, NULL), 0, "a disabled file can be compiled from disk");
-	ok(slice_eq(blob, disk), "… and disk and staging agree to the byte");
+	is_num(compile_with(&compiler, paths[0], NULL, 0, &arena, &disk, NULL), 0,
+	       "a disabled file can be compiled from disk");
+	ok(slice_eq(blob, disk), "… and what is read now and what was read agree to the byte");
 	remove(tmp_path("/etc/apparmor.d/disable/p"));
-	is_num(compile_disk(&compiler, paths[0], &arena, &disk, NULL), 0, "without the marker, too");
+	is_num(compile_with(&compiler, paths[0], NULL, 0, &arena, &disk, NULL), 0, "without the marker, too");
 	ok(slice_eq(blob, disk), "… with the same policy");
 	remove(tmp_path("/etc/apparmor.d/force-complain/p"));
 }
@@ -325,6 +406,9 @@ int main(void)
 	what_changes_meanwhile_does_not_slip_in();
 	files_on_disk_can_be_replaced_for_a_look();
 	all_that_is_named_is_brought_along();
+	the_parser_reads_no_file_of_this_machine();
+	a_fifo_holds_nobody();
+	a_file_of_features_is_read_below_the_root();
 	messages_name_the_real_files();
 	files_without_profiles_are_failures();
 	paths_that_climb_are_refused();

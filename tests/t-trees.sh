@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Trees that are not this host: what the parser reads of them is theirs, whatever their links and includes say.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/lib/tap.sh"
+
+# tree DIR TEXT-OF-EXTRA INCLUDE: a policy tree whose profile p includes a file outside the policy folder.
+tree() {
+	mkdir -p "$1/etc/apparmor.d" "$1/srv"
+	printf '%s\n' "$2" >"$1/srv/extra"
+	printf 'profile p {\n  /own r,\n  %s\n}\n' "$3" >"$1/etc/apparmor.d/p"
+}
+
+# differ INCLUDE: do trees that differ only behind it count as different?
+differ() {
+	rm -rf "$T/old" "$T/new"
+	tree "$T/old" 'deny /x w,' "$1"
+	tree "$T/new" '/x w,' "$1"
+	run_tool 1 prove "$T/old/etc/apparmor.d/p" "$T/new/etc/apparmor.d/p" || return 1
+	has '/x: w denied' "$T/out" && has 'allowed' "$T/out"
+}
+
+for include in 'include "/srv/extra"' 'include /srv/extra' '#include "/srv/extra"' 'include if exists "/srv/extra"' \
+	'include "srv/extra"' 'include srv/extra'; do
+	ok "prove sees what differs behind: $include" differ "$include"
+done
+
+# An absolute include of an included file, one of a folder, and the parser's own words for what is not there.
+nested() {
+	rm -rf "$T/old" "$T/new"
+	for side in old new; do
+		tree "$T/$side" 'include "/srv/dir"' 'include "/srv/extra"'
+		mkdir "$T/$side/srv/dir"
+	done
+	echo '/x w,' >"$T/new/srv/dir/a"
+	echo '/y w,' >"$T/new/srv/dir/.hidden"
+	run_tool 1 prove "$T/old/etc/apparmor.d/p" "$T/new/etc/apparmor.d/p" || return 1
+	has '/x: w denied' "$T/out" && ! has '/y' "$T/out" >/dev/null
+}
+ok 'prove follows includes of included files, and folders' nested
+
+host_only() {
+	rm -rf "$T/old" "$T/new"
+	echo '/x w,' >"$T/host-only"
+	tree "$T/old" '' "include \"$T/host-only\""
+	tree "$T/new" '' "include \"$T/host-only\""
+	run_tool 4 prove "$T/old/etc/apparmor.d/p" "$T/new/etc/apparmor.d/p" || return 1
+	has 'host-only' "$T/err"
+}
+ok 'prove does not take a file of the host for one that the tree lacks' host_only
+
+lay_out() {
+	rm -rf "$T/root"
+	cp -R "$TOP/tests/fixtures/sample-host" "$T/root"
+	chmod -R go-w "$T/root"
+}
+
+# image LINE: a sample host whose container-base has one line more.
+image() {
+	lay_out
+	printf '  %s\n' "$1" >>"$T/root/etc/apparmor.d/abstractions/lxc/container-base"
+}
+
+# A link that is absolute stays in the image; what it leads to on this machine is not looked at.
+link_out() {
+	echo '/host-only rw,' >"$T/host-only"
+	image 'include <abstractions/foo>'
+	ln -s "$T/host-only" "$T/root/etc/apparmor.d/abstractions/foo"
+	tree_state "$T/root" >"$T/before"
+	"$NESTFIX" --patches "$TOP/patches" --root "$T/root" --yes fix >"$T/out" 2>"$T/err" && return 1
+	has 'abstractions/foo' "$T/err" && tree_state "$T/root" | diff "$T/before" -
+}
+ok 'fix: a link out of the image is told, and nothing is written' link_out
+
+fifo() {
+	image 'include <abstractions/foo>'
+	mkfifo "$T/root/etc/apparmor.d/abstractions/foo"
+	tree_state "$T/root" >"$T/before"
+	timeout 30 "$NESTFIX" --patches "$TOP/patches" --root "$T/root" --yes fix >"$T/out" 2>"$T/err"
+	status=$?
+	[ $status != 0 ] && [ $status != 124 ] || { echo "status $status"; return 1; }
+	has 'FIFO' "$T/err" && tree_state "$T/root" | diff "$T/before" -
+}
+ok 'fix: a FIFO in the image holds nobody' fifo
+
+# What was opened by the parser while an image was fixed: its own files, and nothing of the image in place.
+in_place() {
+	image 'include <abstractions/foo>'
+	echo '/x r,' >"$T/root/etc/apparmor.d/abstractions/foo"
+	strace -f -qq -e trace=execve,openat -o "$T/trace" "$NESTFIX" --patches "$TOP/patches" --root "$T/root" --yes fix \
+		>"$T/out" 2>"$T/err"
+	sed -n 's/^\([0-9]*\) *execve(.*apparmor_parser.*/\1/p' "$T/trace" | sort -u >"$T/parsers"
+	[ -s "$T/parsers" ] || { echo 'no parser was run'; return 1; }
+	while read -r pid; do
+		sed -n "/^$pid .*execve(.*apparmor_parser/,\$p" "$T/trace" | grep "^$pid .*openat(.*$T/root" && return 1
+	done <"$T/parsers"
+	return 0
+}
+if strace -o /dev/null true 2>/dev/null; then
+	ok 'fix: the parser opens no file of the image in place' in_place
+else
+	skip 'fix: the parser opens no file of the image in place' 'strace cannot trace here'
+fi
+
+tap_done
