@@ -40,8 +40,30 @@ bool pve_option(struct slice list, const char *key, struct slice *value);
 /* "local:snippets/x" → storage "local" and name "x"; false where it is no volume id of snippets. */
 bool pve_volume(struct slice hookscript, struct slice *storage, struct slice *name);
 
-/* The path of a storage's snippets folder from storage.cfg's text, or an empty slice (lxc-pve facts 4.3). */
-struct slice pve_snippets(struct slice storage_cfg, struct slice storage, struct arena *arena);
+/* A storage that may hold snippets. */
+struct pve_storage {
+	struct slice id, path;
+	const char *snippets; /* the folder of its snippets; NULL: Proxmox has no such storage, or it holds no files */
+	struct slice nodes;   /* the list of nodes that have it, as written; empty: all */
+	bool is_dir, shared;  /* shared: the same files on every node that has it */
+	bool takes_snippets, disabled; /* by its content list; Proxmox asks neither when it calls a hookscript */
+};
+
+struct pve_storages {
+	struct pve_storage *list;
+	size_t count;
+};
+
+/*
+ * storage.cfg as Proxmox of this major version reads it (7, 8, 9; 0: the newest). `local` is always there, and where it
+ * always is; a file that is missing is an empty text.
+ */
+void pve_read_storages(struct pve_storages *out, struct slice cfg, int major, struct arena *arena);
+
+/* NULL where Proxmox would not find a snippet in it either. */
+const struct pve_storage *pve_find_storage(const struct pve_storages *storages, struct slice id);
+
+bool pve_is_storage_id(struct slice s);
 
 /* A VMID as PVE takes it: 100 … 999999999, no leading zero. */
 bool pve_is_vmid(struct slice name);

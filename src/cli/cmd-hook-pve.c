@@ -59,7 +59,9 @@ static void cure_guest(struct app *app, const char *vmid)
 /* Where the record of an earlier hookscript leads: its path below the root, or NULL with err. */
 static const char *find_chained(struct app *app, const char *record, struct err *err)
 {
-	struct slice storage, name, dir, cfg = { 0 };
+	struct slice storage, name, cfg = { 0 };
+	const struct pve_storage *found;
+	struct pve_storages storages;
 	struct file file;
 
 	if (fsio_read(&app->root, record, RECORD_LIMIT, &app->arena, &file, err) < 0)
@@ -70,13 +72,14 @@ static const char *find_chained(struct app *app, const char *record, struct err 
 	}
 	if (fsio_read(&app->root, "/etc/pve/storage.cfg", STORAGE_LIMIT, &app->arena, &file, NULL) == 0)
 		cfg = file.bytes;
-	dir = pve_snippets(cfg, storage, &app->arena);
-	if (dir.len == 0) {
+	pve_read_storages(&storages, cfg, 0, &app->arena);
+	found = pve_find_storage(&storages, storage);
+	if (!found) {
 		err_put(err, ERR_FAILED, "cannot call the guest's own hookscript: there is no storage '%.*s'",
 			SLICE_FMT(storage));
 		return NULL;
 	}
-	return arena_printf(&app->arena, "%.*s/%.*s", SLICE_FMT(dir), SLICE_FMT(name));
+	return arena_printf(&app->arena, "%s/%.*s", found->snippets, SLICE_FMT(name));
 }
 
 static int chain(struct app *app, const char *vmid, const char *phase, struct err *err)

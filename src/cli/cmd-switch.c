@@ -197,7 +197,9 @@ static int plan_hookscript(struct switching *s, const struct container *c, struc
 static int write_snippet(struct app *app, struct err *err)
 {
 	struct atomic_attr attr = { .mode = 0755, .uid = geteuid(), .gid = getegid(), .force = true };
-	struct slice cfg = { 0 }, dir;
+	const struct pve_storage *local;
+	struct pve_storages storages;
+	struct slice cfg = { 0 };
 	enum fsio_kind kind;
 	struct file file;
 	const char *path;
@@ -210,16 +212,15 @@ static int write_snippet(struct app *app, struct err *err)
 		return -1;
 	if (kind == FSIO_FILE)
 		cfg = file.bytes;
-	dir = pve_snippets(cfg, SLICE("local"), &app->arena);
-	if (dir.len == 0)
-		return err_put(err, ERR_REFUSED, "cannot find the folder of the snippets of storage 'local'");
-	path = arena_printf(&app->arena, "%.*s/aa-nestfix", SLICE_FMT(dir));
+	pve_read_storages(&storages, cfg, 0, &app->arena);
+	local = pve_find_storage(&storages, SLICE("local"));
+	path = arena_printf(&app->arena, "%s/aa-nestfix", local->snippets);
 	if (fsio_kind(&app->root, path, &kind, err) < 0)
 		return -1;
 	if (kind == FSIO_FILE && fsio_read(&app->root, path, CONFIG_LIMIT, &app->arena, &file, NULL) == 0 &&
 	    slice_is(file.bytes, snippet) && (file.st.st_mode & 0111) == 0111)
 		return 0;
-	if (fsio_mkdirs(&app->root, arena_str(&app->arena, dir), 0755, err) < 0)
+	if (fsio_mkdirs(&app->root, local->snippets, 0755, err) < 0)
 		return -1;
 	return atomic_replace(&app->root, path, SLICE(snippet), &attr, err);
 }

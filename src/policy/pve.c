@@ -128,25 +128,9 @@ void pve_unset(const struct pve_guest *guest, const char *key, struct buf *out)
 	}
 }
 
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-/* PVE::JSONSchema pve-storage-id: [A-Za-z][\w.-]*[A-Za-z0-9] */
-static bool is_storage(struct slice s)
-{
-	if (s.len < 2 || !is_letter(s.ptr[0]) || (!is_letter(s.ptr[s.len - 1]) && !is_digit(s.ptr[s.len - 1])))
-		return false;
-	for (size_t i = 1; i < s.len; i++)
-		if (!is_letter(s.ptr[i]) && !is_digit(s.ptr[i]) && !strchr("_.-", s.ptr[i]))
-			return false;
-	return memchr(s.ptr, '\0', s.len) == NULL;
 }
 
 bool pve_volume(struct slice hookscript, struct slice *storage, struct slice *name)
@@ -155,7 +139,7 @@ bool pve_volume(struct slice hookscript, struct slice *storage, struct slice *na
 	size_t colon = slice_find(hookscript, ':');
 	struct slice rest = slice_from(hookscript, colon);
 
-	if (!is_storage(slice_sub(hookscript, 0, colon)) || !slice_starts(rest, kind))
+	if (!pve_is_storage_id(slice_sub(hookscript, 0, colon)) || !slice_starts(rest, kind))
 		return false;
 	rest = slice_from(rest, sizeof kind - 1);
 	if (rest.len == 0 || slice_find(rest, '/') < rest.len || slice_is(rest, ".") || slice_is(rest, ".."))
@@ -163,117 +147,6 @@ bool pve_volume(struct slice hookscript, struct slice *storage, struct slice *na
 	*storage = slice_sub(hookscript, 0, colon);
 	*name = rest;
 	return true;
-}
-
-/* One storage of storage.cfg (PVE::SectionConfig): "TYPE: ID", then indented "KEY VALUE" lines up to a blank one. */
-struct storage {
-	struct slice type, id, path, content_dirs;
-};
-
-static struct slice next_word(struct slice *rest)
-{
-	size_t end = 0;
-
-	*rest = slice_trim(*rest);
-	while (end < rest->len && rest->ptr[end] != ' ' && rest->ptr[end] != '\t')
-		end++;
-	struct slice word = slice_sub(*rest, 0, end);
-	*rest = slice_trim(slice_from(*rest, end));
-	return word;
-}
-
-static bool storage_header(struct slice line, struct storage *out)
-{
-	size_t colon = slice_find(line, ':');
-
-	if (line.len == 0 || line.ptr[0] == ' ' || line.ptr[0] == '\t' || line.ptr[0] == '#' || colon == line.len)
-		return false;
-	*out = (struct storage){
-		slice_trim(slice_sub(line, 0, colon)), slice_trim(slice_from(line, colon + 1)), { 0 }, { 0 }
-	};
-	return true;
-}
-
-static bool find_storage(struct slice cfg, struct slice id, struct storage *out)
-{
-	struct storage now = { 0 };
-	bool found = false;
-
-	while (cfg.len > 0) {
-		size_t end = slice_find(cfg, '\n');
-		struct slice line = slice_sub(cfg, 0, end), rest = line, key;
-
-		cfg = slice_from(cfg, end + 1);
-		if (slice_trim(line).len == 0) {
-			now = (struct storage){ 0 };
-			continue;
-		}
-		if (!storage_header(line, &now)) {
-			key = next_word(&rest);
-			if (slice_is(key, "path"))
-				now.path = rest;
-			else if (slice_is(key, "content-dirs"))
-				now.content_dirs = rest;
-		}
-		if (now.id.len > 0 && slice_eq(now.id, id)) {
-			*out = now;
-			found = true;
-		}
-	}
-	return found;
-}
-
-static bool is_any(struct slice s, const char *const *words)
-{
-	for (; *words; words++)
-		if (slice_is(s, *words))
-			return true;
-	return false;
-}
-
-/* The directory that a storage is, or an empty slice. `local` exists even where the file does not name it. */
-static struct slice storage_path(const struct storage *s, struct slice id, struct arena *arena)
-{
-	static const char *const local[] = { "dir", "btrfs", NULL };
-	static const char *const network[] = { "nfs", "cifs", "cephfs", NULL };
-
-	if (slice_is(id, "local") && (!slice_is(s->type, "dir") || !slice_starts(s->path, "/")))
-		return SLICE("/var/lib/vz");
-	if (slice_starts(s->path, "/") && (is_any(s->type, local) || is_any(s->type, network)))
-		return s->path;
-	if (is_any(s->type, network))
-		return slice_of(arena_printf(arena, "/mnt/pve/%.*s", SLICE_FMT(id)));
-	return (struct slice){ 0 };
-}
-
-static bool climbs(struct slice path)
-{
-	while (path.len > 0) {
-		size_t end = slice_find(path, '/');
-
-		if (slice_is(slice_sub(path, 0, end), ".."))
-			return true;
-		path = slice_from(path, end + 1);
-	}
-	return false;
-}
-
-struct slice pve_snippets(struct slice storage_cfg, struct slice storage, struct arena *arena)
-{
-	struct storage s = { 0 };
-	struct slice sub = SLICE("snippets"), path;
-
-	if (!find_storage(storage_cfg, storage, &s) && !slice_is(storage, "local"))
-		return (struct slice){ 0 };
-	path = storage_path(&s, storage, arena);
-	pve_option(s.content_dirs, "snippets", &sub);
-	while (slice_starts(sub, "/"))
-		sub = slice_from(sub, 1);
-	while (path.len > 1 && path.ptr[path.len - 1] == '/')
-		path.len--;
-	if (path.len == 0 || climbs(sub))
-		return (struct slice){ 0 };
-	return slice_of(arena_printf(arena, "%.*s/%.*s", SLICE_FMT(path), SLICE_FMT(sub)));
 }
 
 bool pve_is_vmid(struct slice name)

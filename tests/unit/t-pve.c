@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <nestfix/pve.h>
 
 #include "../lib/tap.h"
@@ -125,27 +128,122 @@ static void volumes(void)
 		ok(!pve_volume(slice_of(bad[i]), &storage, &name), "no volume id of snippets");
 }
 
-static void snippets(void)
+/* The folder of a storage's snippets, or "". */
+static struct slice folder(const char *cfg, const char *id, int major)
+{
+	struct pve_storages storages;
+	const struct pve_storage *s;
+
+	pve_read_storages(&storages, slice_of(cfg), major, &arena);
+	s = pve_find_storage(&storages, slice_of(id));
+	return s ? slice_of(s->snippets) : SLICE("");
+}
+
+static void storages(void)
 {
 	static const char cfg[] =
 	    "# by hand\ndir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl\n\n"
 	    "nfs: nas\n\texport /x\n\tserver 10.0.0.1\n\n"
 	    "dir: fast\n\tpath /mnt/fast/\n\tcontent-dirs iso=i,snippets=my/snips\n\n"
 	    "lvmthin: local-lvm\n\tthinpool data\n\n"
-	    "cephfs: ceph\n\tpath /ceph\n\ndir: evil\n\tpath /e\n\tcontent-dirs snippets=../../etc\n";
-	struct slice c = SLICE(cfg);
+	    "cephfs: ceph\n\tpath /ceph\n\n"
+	    "glusterfs: gl\n\tserver 10.0.0.2\n\tvolume v\n\ndir: evil\n\tpath /e\n\tcontent-dirs snippets=../../etc\n";
 
-	is_text(pve_snippets(c, SLICE("local"), &arena), "/var/lib/vz/snippets", "local");
-	is_text(pve_snippets(c, SLICE("nas"), &arena), "/mnt/pve/nas/snippets", "a network storage");
-	is_text(pve_snippets(c, SLICE("ceph"), &arena), "/ceph/snippets", "a network storage with a path");
-	is_text(pve_snippets(c, SLICE("fast"), &arena), "/mnt/fast/my/snips", "another folder for snippets");
-	is_text(pve_snippets(c, SLICE("local-lvm"), &arena), "", "a storage without files");
-	is_text(pve_snippets(c, SLICE("other"), &arena), "", "an unknown storage");
-	is_text(pve_snippets(c, SLICE("evil"), &arena), "", "a folder that climbs out");
-	is_text(pve_snippets((struct slice){ 0 }, SLICE("local"), &arena), "/var/lib/vz/snippets",
-		"local is there without being named");
-	is_text(pve_snippets(SLICE("lvm: local\n\tpath /x\n"), SLICE("local"), &arena), "/var/lib/vz/snippets",
-		"local of a wrong type is made the default one");
+	is_text(folder(cfg, "local", 8), "/var/lib/vz/snippets", "local");
+	is_text(folder(cfg, "nas", 8), "/mnt/pve/nas/snippets", "a network storage");
+	is_text(folder(cfg, "ceph", 8), "/ceph/snippets", "a network storage with a path");
+	is_text(folder(cfg, "fast", 8), "/mnt/fast/my/snips", "another folder for snippets");
+	is_text(folder(cfg, "local-lvm", 8), "", "a storage without files");
+	is_text(folder(cfg, "other", 8), "", "an unknown storage");
+	is_text(folder(cfg, "evil", 8), "/e/snippets", "a folder that climbs out is not taken");
+	is_text(folder(cfg, "gl", 8), "/mnt/pve/gl/snippets", "GlusterFS");
+	is_text(folder(cfg, "gl", 9), "", "which Proxmox 9 has no more");
+}
+
+/* Proxmox resets what it does not like of `local`. */
+static void local_is_where_it_always_is(void)
+{
+	static const char *const moved[] = {
+		"",
+		"dir: local\n\tpath /data/vz\n\tcontent iso,snippets\n",
+		"dir: local\n\tpath /data/vz\n\tcontent-dirs snippets=x\n",
+		"lvm: local\n\tpath /x\n",
+		"dir: local\n\tcontent snippets\n",
+		"dir: local\n\tpath /var/lib/vz\n\tcontent none,iso\n\tcontent-dirs snippets=x\n",
+		"dir: local\n\tpath /var/lib/vz\n\tcontent-dirs snippets=x\n\nnfs: local\n\tserver a\n",
+		"\n dir: local\n\tpath /data/vz\n",
+	};
+
+	for (size_t i = 0; i < sizeof moved / sizeof *moved; i++)
+		for (int major = 7; major < 10; major++)
+			is_text(folder(moved[i], "local", major), "/var/lib/vz/snippets",
+				arena_printf(&arena, "local %zu of Proxmox %d", i, major));
+	is_text(folder("dir: local\n\tpath /var/lib/vz\n\tcontent-dirs snippets=x\n", "local", 8), "/var/lib/vz/x",
+		"but a folder of its own is left, where the path is the usual one");
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return slice_cmp(((const struct pve_storage *)a)->id, ((const struct pve_storage *)b)->id);
+}
+
+static struct slice read_fixture(const char *name)
+{
+	const char *path = arena_printf(&arena, "tests/fixtures/pve-storage/%s", name);
+	FILE *file = fopen(path, "r");
+	AUTOBUF bytes = { 0 };
+	int c;
+
+	if (!file)
+		return (struct slice){ 0 };
+	while ((c = getc(file)) != EOF)
+		buf_addc(&bytes, (char)c);
+	fclose(file);
+	return arena_slice(&arena, buf_slice(&bytes));
+}
+
+static void add_answers(struct buf *out, int major, int number)
+{
+	struct slice cfg = read_fixture(arena_printf(&arena, "%02d.cfg", number));
+	struct pve_storages storages;
+
+	pve_read_storages(&storages, cfg, major, &arena);
+	qsort(storages.list, storages.count, sizeof *storages.list, by_id);
+	for (size_t i = 0; i < storages.count; i++) {
+		const struct pve_storage *s = &storages.list[i];
+
+		if (!s->snippets)
+			continue;
+		buf_addf(out, "%d\t%02d\t%.*s\t", major, number, SLICE_FMT(s->id));
+		for (const char *p = s->snippets; *p; p++)
+			if (p[0] != '/' || p[1] != '/')
+				buf_addc(out, *p);
+		buf_addf(out, "\t%s\t%s\t%s\t%s\n", s->shared ? "shared" : "own", s->nodes.len ? "some" : "all",
+			 s->takes_snippets ? "snippets" : "-", s->disabled ? "disabled" : "-");
+	}
+}
+
+/* Line by line, so that the first difference is shown. */
+static void reads_as_proxmox_does(void)
+{
+	struct slice wanted = read_fixture("answers"), got;
+	AUTOBUF text = { 0 };
+	size_t lines = 0;
+
+	for (int major = 7; major < 10; major++)
+		for (int number = 0; number < 66; number++)
+			add_answers(&text, major, number);
+	got = buf_slice(&text);
+	while (wanted.len > 0 &&
+	       slice_eq(slice_sub(wanted, 0, slice_line_end(wanted, 0)), slice_sub(got, 0, slice_line_end(got, 0)))) {
+		wanted = slice_from(wanted, slice_line_end(wanted, 0));
+		got = slice_from(got, slice_line_end(got, 0));
+		lines++;
+	}
+	ok(lines > 400, "recorded answers of Proxmox");
+	is_text(slice_sub(got, 0, slice_line_end(got, 0)),
+		arena_str(&arena, slice_sub(wanted, 0, slice_line_end(wanted, 0))),
+		"storage.cfg is read as Proxmox does");
 }
 
 static void vmids(void)
@@ -252,7 +350,9 @@ int main(void)
 	set();
 	unset();
 	volumes();
-	snippets();
+	storages();
+	local_is_where_it_always_is();
+	reads_as_proxmox_does();
 	vmids();
 	law_of_edits();
 	arena_release(&arena);

@@ -74,22 +74,45 @@ write_config() {
 	} >"$lxc/$vmid/config"
 }
 
-# STORAGE:snippets/NAME; the storage `local` is there without being named.
+# STORAGE:snippets/NAME, found as PVE::Storage path does: sections end at an empty line, the first value of a key counts, and
+# `local` is at /var/lib/vz whatever the file says (PVE::SectionConfig and PVE::Storage::Plugin parse_config).
 snippet() { # VOLUME
 	local dir
 
-	dir=$(awk -v id="${1%%:*}" '/^[a-z]+:/ { here = $2 == id } here && $1 == "path" { print $2 }' "$pve/storage.cfg")
-	[ -n "$dir" ] || [ "${1%%:*}" != local ] || dir=/var/lib/vz
-	printf '%s/%s\n' "$dir" "${1#*:}"
+	dir=$(awk -v id="${1%%:*}" '
+		/^[[:space:]]*#/ { next }
+		$0 == "" || $0 == "0" { open = here = 0; next }
+		!open {
+			open = /^[^[:space:]]+:[[:space:]]*[^[:space:]]+[[:space:]]*$/
+			name = type = $0
+			sub(/^[^[:space:]]+:[[:space:]]*/, "", name); sub(/[[:space:]]*$/, "", name); sub(/:.*/, "", type)
+			here = open && name == id
+			if (here) { kind = type; path = dirs = "" }
+			next
+		}
+		here && /^[[:space:]]/ && $1 == "path" && path == "" { path = $2 }
+		here && /^[[:space:]]/ && $1 == "content-dirs" && dirs == "" { dirs = $2 }
+		END {
+			if (id == "local" && (kind != "dir" || path != "/var/lib/vz")) { path = "/var/lib/vz"; dirs = "" }
+			if (path == "" && kind ~ /^(nfs|cifs|cephfs)$/) path = "/mnt/pve/" id
+			if (path == "") exit 1
+			folder = "snippets"
+			n = split(dirs, list, ",")
+			for (i = 1; i <= n; i++) if (list[i] ~ /^snippets=./) folder = substr(list[i], 10)
+			print path "/" folder
+		}' "$pve/storage.cfg") || return
+	printf '%s/%s\n' "$dir" "${1#*:snippets/}"
 }
 
+# GuestHelpers check_hookscript, exec_hookscript.
 hookscript() { # PHASE
 	local volume path
 
 	volume=$(value hookscript)
 	[ -n "$volume" ] || return 0
-	path=$(snippet "$volume")
-	[ -f "$path" ] || { warn "hookscript volume '$volume' does not exist" && return 1; }
+	path=$(snippet "$volume") || { warn "storage '${volume%%:*}' does not exist" && return 1; }
+	[ -f "$path" ] || { warn "script '$volume' does not exist" && return 1; }
+	[ -x "$path" ] || { warn "script '$volume' is not executable" && return 1; }
 	"$path" "$vmid" "$1" </dev/null 2>&1 | sed 's/^/hookscript: /'
 	return "${PIPESTATUS[0]}"
 }
