@@ -3,12 +3,19 @@
  * fsio: read files that may be trusted, below a root.
  *
  * Every path is absolute and means "below the root": /etc/apparmor.d/x of --root /srv/img is /srv/img/etc/apparmor.d/x.
- * With a root other than "/" a symlink is resolved as it would be on the machine that boots from that root
- * (openat2 RESOLVE_IN_ROOT), so no path leaves it. A kernel without openat2 (before 5.6): a walk by openat with
- * O_NOFOLLOW that refuses symlinks.
+ * It is followed step by step, and no path leaves the root.
  *
- * What was opened is checked by fstat, never the name: a regular file, owned by root (or by the caller, or by the owner
- * of the root directory), not writable by group or others, not over the limit.
+ * - Each folder on the way must belong to root (or to the caller, or to the owner of the root directory), and nobody
+ *   else may write to it. The group 0 may. A sticky folder (/tmp) is passed on the way to a folder of root's, no more.
+ * - A symlink is followed only if it belongs to root and stands in a folder that root alone can write to: a moved
+ *   /var/lib/lxc, /etc/pve/lxc, a merged /usr. Magic links of procfs are never followed.
+ * - The folder of a container may belong to the root of the container: see own_folder.
+ *
+ * What was opened is checked by fstat, never the name: a regular file, with an owner as above, not writable by group or
+ * others, not over the limit.
+ *
+ * In procfs, sysfs, securityfs and cgroupfs the kernel answers: there owner and mode say nothing about trust and are
+ * not checked.
  */
 #ifndef NESTFIX_FSIO_H
 #define NESTFIX_FSIO_H
@@ -25,6 +32,17 @@ struct root {
 	bool live;  /* it is "/": this machine, this kernel */
 	uid_t uid;  /* owner of the directory */
 	char *path; /* absolute, symlinks resolved; "/" for the live root */
+
+	/* Folders are not asked whose they are: for a path that the administrator typed, and for what is only shown. */
+	bool anybody;
+	/*
+	 * May a folder that belongs to `uid`, an owner not trusted else, be passed on the way to `name` in it (NULL:
+	 * may files be replaced in it)? `dir` is its descriptor, `path` its path without links. It is asked only where
+	 * root alone can have put the folder in its place. What is opened in it must be a folder of root's, or a
+	 * regular file of root's with no other name, which others cannot write to; no link in it is followed. NULL:
+	 * none is passed.
+	 */
+	bool (*own_folder)(const struct root *root, int dir, const char *path, uid_t uid, const char *name);
 };
 
 int root_open(struct root *root, const char *dir, struct err *err); /* ERR_USAGE where it is no directory */
@@ -48,17 +66,14 @@ struct file {
 
 enum fsio_kind { FSIO_MISSING, FSIO_FILE, FSIO_DIR, FSIO_ELSE };
 
-/* What a path is (symlinks followed inside the root). -1 with err where it cannot be told. */
+/* What a path is (trusted symlinks followed). -1 with err where it cannot be told. */
 int fsio_kind(const struct root *root, const char *path, enum fsio_kind *out, struct err *err);
 
 /*
  * Reads a whole trusted file into the arena. Kinds of error: ERR_REFUSED not regular, foreign owner, writable by
- * others, over the limit, a symlink that leaves the root; ERR_FAILED for the rest, a file that changes while it is
- * being read among them. Every text names the file, every hint the way out. A FIFO or device is refused without being
+ * others, over the limit, on an untrusted way; ERR_FAILED for the rest, a file that changes while it is being read
+ * among them. Every text names the file, every hint the way out. A FIFO or device is refused without being
  * opened.
- *
- * In procfs, sysfs, securityfs and cgroupfs the kernel answers: there size, owner and mode say nothing about trust and
- * are not checked; only the limit is.
  */
 int fsio_read(const struct root *root, const char *path, size_t limit, struct arena *arena, struct file *out,
 	      struct err *err);

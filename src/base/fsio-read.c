@@ -2,35 +2,10 @@
 /* The checks of an open file, and reading it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#include <nestfix/fsio.h>
-
-/*
- * Files in which the kernel answers: their size says nothing (0 or a page) and their owner and mode tell who may ask
- * (/proc/PID/attr/current is 0666), not who wrote.
- */
-static bool is_kernel_file(int fd)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) != 0)
-		return false;
-	switch ((unsigned long)fs.f_type) {
-	case PROC_SUPER_MAGIC:
-	case SYSFS_MAGIC:
-	case SECURITYFS_MAGIC:
-	case AAFS_MAGIC:
-	case CGROUP_SUPER_MAGIC:
-	case CGROUP2_SUPER_MAGIC:
-		return true;
-	default:
-		return false;
-	}
-}
+#include "fsio-internal.h"
 
 static const char *kind_name(mode_t mode)
 {
@@ -59,7 +34,7 @@ static int check(const struct stat *st, const struct root *root, const char *nam
 {
 	uid_t uid = st->st_uid;
 
-	if (uid != 0 && uid != geteuid() && uid != root->uid) {
+	if (!fsio_is_roots(root, uid)) {
 		err_put(err, ERR_REFUSED, "cannot trust '%s': it belongs to uid %u, not to root", name, (unsigned)uid);
 		return err_hint(err, "find out who wrote it; then: chown root '%s'", name);
 	}
@@ -150,7 +125,7 @@ int fsio_read_fd(int fd, const struct root *root, const char *name, size_t limit
 			kind_name(out->st.st_mode));
 		return err_hint(err, "put the file that is meant in its place");
 	}
-	if (is_kernel_file(fd))
+	if (fsio_is_kernels(fd))
 		return read_kernel_file(fd, name, limit, arena, &out->bytes, err);
 	if (check(&out->st, root, name, err) != 0)
 		return -1;

@@ -37,6 +37,7 @@ static int read_conflict(struct app *app, struct err *err)
 		return -1;
 	if (root_open(&machine, "/", err) < 0)
 		return -1;
+	machine.anybody = app->patches != NULL; /* typed by the administrator */
 	path = find_conflict(app, &machine);
 	if (fsio_read(&machine, path, CONFLICT_LIMIT, &app->arena, &file, err) < 0)
 		return err_hint(err, "name the folder with the conflict files: --patches DIR");
@@ -138,8 +139,10 @@ static int read_sample(struct app *app, struct slice *out, struct err *err)
 	AUTOROOT machine = { .fd = -1 };
 	struct file file;
 
-	if (root_open(&machine, "/", err) < 0 ||
-	    fsio_read(&machine, arena_printf(&app->arena, "%s/profiles/lxc-generated-sample", dir), CONFLICT_LIMIT,
+	if (root_open(&machine, "/", err) < 0)
+		return -1;
+	machine.anybody = app->patches != NULL;
+	if (fsio_read(&machine, arena_printf(&app->arena, "%s/profiles/lxc-generated-sample", dir), CONFLICT_LIMIT,
 		      &app->arena, &file, err) < 0)
 		return -1;
 	*out = file.bytes;

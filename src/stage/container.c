@@ -18,11 +18,20 @@ static const struct daemon {
 
 typedef VEC(struct slice) path_vec;
 
-static enum fsio_kind kind_of(const struct container_run *run, const char *path)
+static enum fsio_kind kind_of(const struct root *root, const char *path)
 {
 	enum fsio_kind kind;
 
-	return fsio_kind(run->root, path, &kind, NULL) == 0 ? kind : FSIO_ELSE;
+	return fsio_kind(root, path, &kind, NULL) == 0 ? kind : FSIO_ELSE;
+}
+
+/* That an ordinary user has containers is told; what is in them is not read there. */
+static struct root root_for(const struct container_run *run, enum container_kind kind)
+{
+	struct root root = *run->root;
+
+	root.anybody = kind == CONTAINER_USER;
+	return root;
 }
 
 static bool has_name(const struct container_run *run, enum container_kind kind, struct slice name)
@@ -48,7 +57,7 @@ static int list_pve(struct container_run *run, struct err *err)
 	struct slice *names;
 	size_t count;
 
-	if (!run->host->pve_is_mounted || kind_of(run, pve_dir) != FSIO_DIR)
+	if (!run->host->pve_is_mounted || kind_of(run->root, pve_dir) != FSIO_DIR)
 		return 0;
 	if (fsio_list(run->root, pve_dir, run->arena, &names, &count, err) < 0)
 		return -1;
@@ -75,9 +84,10 @@ static void add_lxc(struct container_run *run, enum container_kind kind, struct 
 {
 	struct container c = { .kind = kind, .name = name, .lxcpath = lxcpath };
 	const struct container_host *host = run->host;
+	const struct root root = root_for(run, kind);
 
 	c.config = arena_printf(run->arena, "%.*s/%.*s/config", SLICE_FMT(lxcpath), SLICE_FMT(name));
-	if (kind_of(run, c.config) == FSIO_MISSING)
+	if (kind_of(&root, c.config) == FSIO_MISSING)
 		return;
 	if (host->is_pve && slice_is(lxcpath, lxc_path_default) && pve_is_vmid(name)) {
 		c.kind = CONTAINER_PVE;
@@ -95,12 +105,13 @@ static void add_lxc(struct container_run *run, enum container_kind kind, struct 
 static int list_lxcpath(struct container_run *run, enum container_kind kind, struct slice lxcpath, struct err *err)
 {
 	const char *dir = arena_str(run->arena, lxcpath);
+	const struct root root = root_for(run, kind);
 	struct slice *names;
 	size_t count;
 
-	if (kind_of(run, dir) == FSIO_MISSING)
+	if (kind_of(&root, dir) == FSIO_MISSING)
 		return 0;
-	if (fsio_list(run->root, dir, run->arena, &names, &count, err) < 0)
+	if (fsio_list(&root, dir, run->arena, &names, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		if (names[i].ptr[0] != '.' && !skip_vmid(run, lxcpath, names[i]))
@@ -192,7 +203,8 @@ static void list_users(struct container_run *run)
 	struct slice *names;
 	size_t count;
 
-	if (kind_of(run, "/home") != FSIO_DIR || fsio_list(run->root, "/home", run->arena, &names, &count, NULL) < 0)
+	if (kind_of(run->root, "/home") != FSIO_DIR ||
+	    fsio_list(run->root, "/home", run->arena, &names, &count, NULL) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
 		list_lxcpath(run, CONTAINER_USER,
@@ -216,7 +228,7 @@ static int list_daemon(struct container_run *run, const struct daemon *daemon, s
 	struct slice *names;
 	size_t count;
 
-	if (kind_of(run, dir) == FSIO_MISSING)
+	if (kind_of(run->root, dir) == FSIO_MISSING)
 		return 0;
 	if (fsio_list(run->root, dir, run->arena, &names, &count, err) < 0)
 		return -1;
