@@ -76,6 +76,15 @@ int container_config(struct lxc_config *out, const struct container_host *host, 
 		     const struct container *c, const struct policy_reader *reader, struct arena *arena,
 		     struct err *err);
 
+/* What configuration and policy are read with: trusted files below the root. */
+struct policy_reader container_reader(const struct root *root);
+
+/*
+ * struct root own_folder: the folder of a container may belong to a uid of its own lxc.idmap, if its `config` is a
+ * regular file of root's with no other name. Only that file, and the folder `apparmor`, may be opened in it.
+ */
+bool container_own_folder(const struct root *root, int dir, const char *path, uid_t uid, const char *name);
+
 /* The first of that name. */
 const struct container *container_find(const struct container_host *host, struct slice name);
 

@@ -206,6 +206,7 @@ static int run_command(struct app *app, struct err *err)
 		app->command = &commands[0];
 	if (root_open(&app->root, app->root_path ? app->root_path : "/", err) < 0)
 		return -1;
+	app->root.own_folder = container_own_folder;
 	if ((app->command->flags & COMMAND_WRITES) && app->root.live && geteuid() != 0 && !app->list) {
 		err_put(err, ERR_FAILED, "cannot %s: only root may change policy", app->command->name);
 		return err_hint(err, "sudo aa-nestfix %s", app->command->name);

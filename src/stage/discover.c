@@ -1,47 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-#include <fcntl.h>
-
 #include "discover-internal.h"
 
 static const char policy_base[] = "/etc/apparmor.d"; /* apparmor_parser's built-in search directory */
-
-static bool is_link(const struct root *root, const char *path)
-{
-	AUTOCLOSE fd = fsio_open(root, path, O_PATH | O_NOFOLLOW, NULL);
-
-	return fd >= 0;
-}
-
-/* policy_reader.read: trusted files below the root. */
-static int read_path(void *ctx, const char *path, enum policy_found *found, struct slice *bytes, struct slice **names,
-		     size_t *count, struct arena *arena, struct err *err)
-{
-	const struct root *root = ctx;
-	enum fsio_kind kind;
-	struct file file;
-
-	if (fsio_kind(root, path, &kind, err) < 0)
-		return -1;
-	switch (kind) {
-	case FSIO_MISSING:
-		*found = POLICY_MISSING;
-		if (!is_link(root, path))
-			return 0;
-		break; /* fsio_read says where it leads */
-	case FSIO_DIR:
-		*found = POLICY_DIR;
-		return fsio_list(root, path, arena, names, count, err);
-	case FSIO_FILE:
-	case FSIO_ELSE: /* fsio_read says what is wrong with it */
-		break;
-	}
-	if (fsio_read(root, path, FSIO_LIMIT_POLICY, arena, &file, err) < 0)
-		return -1;
-	*found = POLICY_FILE;
-	*bytes = file.bytes;
-	return 0;
-}
 
 /* A NUL in a policy file is never meant: apparmor_parser stops there. Said at once, before a rule behind it is missed.
  */
@@ -192,7 +152,7 @@ static int meet_targets(struct site *site, policy_vec *policies, const skipped_v
 
 struct policy_reader discover_reader(const struct root *root)
 {
-	return (struct policy_reader){ .ctx = (void *)(uintptr_t)root, .read = read_path };
+	return container_reader(root);
 }
 
 static void begin(struct site *out, const struct root *root, const struct conflict *conflict, struct re_pool *pool,

@@ -13,6 +13,8 @@
 #   machine incus|lxd BASE INSTANCE                               a virtual machine's
 #   pve [no-quorum]                                               modes and owners as pmxcfs shows them
 #   owner UID:GID PATH
+#   mapped UID PATH                                               a folder as liblxc gives it to the root of a container
+#   mode MODE PATH
 
 host_fixtures=${TOP:-.}/tests/fixtures
 
@@ -138,6 +140,8 @@ host_extras() {
 		machine) host_machine $host_args ;;
 		pve) host_pve $host_args ;;
 		owner) host_owner $host_args ;;
+		mapped) host_mapped $host_args ;;
+		mode) chmod "${host_args%% *}" "$host_root${host_args#* }" ;;
 		*) echo "host.sh: unknown line: $host_verb $host_args" >&2 && return 1 ;;
 		esac
 	done
@@ -145,6 +149,10 @@ host_extras() {
 
 host_owner() {
 	chown -R "$1" "$host_root$2" 2>/dev/null || echo "host.sh: $2 keeps its owner (not root)" >&2
+}
+
+host_mapped() {
+	chmod 770 "$host_root$2" && chown "$1:0" "$host_root$2"
 }
 
 host_make() {

@@ -110,6 +110,37 @@ static void other_paths(void)
 	is_num(look(NULL), 0, "a relative lxcpath is passed over");
 }
 
+/* liblxc gives the folder of an unprivileged container to the container's root. */
+static void mapped_roots(void)
+{
+	put("/usr/share/lxc/config/ids.conf", "lxc.idmap = u 0 200000 10\n");
+	put("/var/lib/lxc/mapped/config",
+	    "lxc.apparmor.profile = generated\nlxc.include = /usr/share/lxc/config/ids.conf\n"
+	    "lxc.include = /var/lib/lxc/mapped/config.more\n");
+	put("/var/lib/lxc/mapped/config.more", "lxc.apparmor.profile = unconfined\n");
+	put("/var/lib/lxc/mapped/apparmor/lxc-mapped_<-var-lib-lxc>", "profile x {}\n");
+	if (chown(tmp_path("/var/lib/lxc/mapped"), 200009, 0) != 0 || chmod(tmp_path("/var/lib/lxc/mapped"), 0770)) {
+		tap_skip("a folder of the mapped root's", "needs root");
+		return;
+	}
+	is_num(look(NULL), 0, "a folder of a uid of its lxc.idmap");
+	is_num(find("mapped")->origin, CONTAINER_GENERATED, "is passed to its configuration");
+	ok(find("mapped")->generated, "and to the text that liblxc wrote");
+	is_err(&find("mapped")->err, "/mapped' belongs to uid 200009", "but to no other file in it");
+	put("/var/lib/lxc/mapped/config", "lxc.apparmor.profile = generated\nlxc.idmap = u 0 200000 10\n");
+	look(NULL);
+	ok(find("mapped")->generated && !err_is_set(&find("mapped")->err), "without that one all is well");
+	if (chown(tmp_path("/var/lib/lxc/mapped"), 200010, 0) != 0)
+		return;
+	look(NULL);
+	is_err(&find("mapped")->err, "/mapped' belongs to uid 200010", "another uid's is not passed");
+	ok(!find("mapped")->generated && find("mapped")->lxc.file_count == 0, "nothing is read there");
+	put("/var/lib/lxc/mapped/config", "lxc.apparmor.profile = generated\nlxc.idmap = g 0 200010 10\n");
+	look(NULL);
+	is_err(&find("mapped")->err, "belongs to uid 200010", "nor one of a group's number");
+	unlink(tmp_path("/var/lib/lxc/mapped/config"));
+}
+
 static void users_containers(void)
 {
 	put("/home/alice/.local/share/lxc/hers/config", "lxc.apparmor.profile = unconfined\n");
@@ -304,7 +335,9 @@ static int show(const char *dir, bool all)
 {
 	static const char *const liblxc[] = { "unknown", "denies", "cured" };
 
-	if (root_open(&root, dir, &err) < 0 || look(NULL) < 0) {
+	if (root_open(&root, dir, &err) == 0)
+		root.own_folder = container_own_folder;
+	if (err_is_set(&err) || look(NULL) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
@@ -329,10 +362,12 @@ int main(int argc, char **argv)
 	tmp_make();
 	if (root_open(&root, tmp_dir, &err) < 0)
 		return 1;
+	root.own_folder = container_own_folder;
 	an_empty_root();
 	odd_names_are_data();
 	configurations_decide();
 	other_paths();
+	mapped_roots();
 	users_containers();
 	proxmox();
 	incus_and_lxd();
