@@ -31,6 +31,7 @@ struct site_policy {
 
 struct site_skipped {
 	const char *path;
+	bool is_policy; /* what it reads is not known: it may read any file */
 	struct err err;
 };
 
@@ -78,6 +79,15 @@ static inline bool discover_is_liblxc(const struct container *c)
  * plain names whose rests are equal, one stands for all; one with another name is returned as it is.
  */
 struct slice discover_anonymous(const struct container *c, struct slice text, struct arena *arena);
+
+/* Does the policy read this file, be it by an include or as its top-level file? */
+bool discover_reads(const struct policy *policy, const char *path);
+
+/*
+ * A policy that could not be read, so that it may include any policy file: what an edit does to it nobody can prove.
+ * NULL: there is none.
+ */
+const struct site_skipped *discover_unread(const struct site *site);
 
 /* Do two policies of one site include the same files? */
 bool discover_same_includes(const struct policy *x, const struct policy *y);

@@ -124,7 +124,7 @@ static void add_generated(struct site *site, const struct container *c, const st
 			  policy_vec *policies, skipped_vec *skipped)
 {
 	struct site_policy *sp = ARENA_NEW(site->arena, struct site_policy);
-	struct site_skipped bad = { .path = c->generated };
+	struct site_skipped bad = { .path = c->generated, .is_policy = true };
 
 	sp->container = c;
 	if (discover_read(site, c->generated, &sp->policy, &bad.err) < 0) {

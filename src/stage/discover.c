@@ -32,7 +32,7 @@ int discover_read(struct site *site, const char *path, struct policy *policy, st
 static void add_file(struct site *site, const char *path, policy_vec *policies, skipped_vec *skipped)
 {
 	struct site_policy *sp = ARENA_NEW(site->arena, struct site_policy);
-	struct site_skipped bad = { .path = path };
+	struct site_skipped bad = { .path = path, .is_policy = true };
 
 	if (discover_read(site, path, &sp->policy, &bad.err) < 0)
 		VEC_PUSH(site->arena, skipped, bad);
@@ -75,7 +75,7 @@ static int add_boot_policy(struct site *site, policy_vec *policies, skipped_vec 
 	return 0;
 }
 
-static bool reads_file(const struct policy *policy, const char *path)
+bool discover_reads(const struct policy *policy, const char *path)
 {
 	for (size_t i = 0; i < policy->source_count; i++)
 		if (strcmp(policy->sources[i]->path, path) == 0)
@@ -83,10 +83,18 @@ static bool reads_file(const struct policy *policy, const char *path)
 	return false;
 }
 
+const struct site_skipped *discover_unread(const struct site *site)
+{
+	for (size_t i = 0; i < site->skipped_count; i++)
+		if (site->skipped[i].is_policy)
+			return &site->skipped[i];
+	return NULL;
+}
+
 static bool meets(const struct site_target *target, const struct policy *policy)
 {
 	if (target->path)
-		return reads_file(policy, target->path);
+		return discover_reads(policy, target->path);
 	return target->profile.len > 0 && policy_find(policy, target->profile) != NULL;
 }
 
@@ -261,7 +269,7 @@ bool discover_wants(const struct site *site, const struct site_policy *policy, c
 		}
 		if (!target->path && slice_eq(target->profile, profile->name))
 			return true;
-		if (target->path && reads_file(&policy->policy, target->path))
+		if (target->path && discover_reads(&policy->policy, target->path))
 			return policy->named || policy->container || conflict_concerns(site->conflict, profile->name);
 	}
 	return false;

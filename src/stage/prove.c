@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <nestfix/prove.h>
+#include "prove-internal.h"
 
 struct proof {
 	const struct patch *patch;
@@ -364,7 +364,7 @@ static int check_patch(const struct patch *patch, struct arena *arena, struct er
 	for (size_t i = 0; i < patch->file_count; i++)
 		if (check_file(patch, &patch->files[i], arena, err) < 0)
 			return -1;
-	return 0;
+	return prove_check_reach(patch, err);
 }
 
 static struct slice new_text(const struct attempt *a, const struct policy *policy)

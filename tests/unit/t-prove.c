@@ -217,6 +217,33 @@ static void bytes_outside_the_edit_are_looked_at(void)
 	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "an empty patch has no proof");
 }
 
+/* Looks anew at a host with one policy more; the patch says of itself that it reaches the first alone. */
+static void is_refused_beside(const char *path, const char *text, mode_t mode, const char *what)
+{
+	const struct change change = { BASE, RULE, EXACT };
+	struct err err = { 0 };
+
+	tmp_write(path, text, strlen(text), mode);
+	if (chmod(tmp_path(path), mode) != 0 || host_look(&host, &root, &arena, &err) < 0)
+		printf("Bail out! cannot look: %s\n", err.text);
+	ok(!try(patch_of(&change, 1), &err) && err.kind == ERR_REFUSED, what);
+	is_err(&err, path, "… by its name");
+	remove(tmp_path(path));
+}
+
+static void a_policy_outside_the_patch_is_refused(void)
+{
+	struct err err = { 0 };
+
+	is_refused_beside("/etc/apparmor.d/zz-other",
+			  "profile other {\n  include <abstractions/lxc/container-base>\n}\n", 0644,
+			  "a policy that reads the edited file, and that the patch does not name");
+	is_refused_beside("/etc/apparmor.d/zz-other",
+			  "profile other {\n  include <abstractions/lxc/container-base>\n}\n", 0664,
+			  "a policy that others can write, so that it may read anything");
+	is_num(host_look(&host, &root, &arena, &err), 0, "the host is as before");
+}
+
 static void what_does_not_compile_is_a_failure(void)
 {
 	const struct change change = { BASE, RULE, "deny /sys/[^fdc]* klx w," };
@@ -252,6 +279,7 @@ int main(void)
 	other_classes_are_refused();
 	changes_that_cure_nothing_are_refused();
 	bytes_outside_the_edit_are_looked_at();
+	a_policy_outside_the_patch_is_refused();
 	what_does_not_compile_is_a_failure();
 	discover_release(&host.site);
 	root_release(&root);
