@@ -124,6 +124,7 @@ struct doc {
 	struct stmt *first; /* first statement at top level */
 	struct doc_broken *broken;
 	size_t broken_count;
+	bool too_deep; /* statements below 64 braces are not told apart, includes among them */
 };
 
 /* Reads any bytes. Everything lives in the arena. Nesting deeper than 64 braces is kept as one STMT_OPAQUE. */

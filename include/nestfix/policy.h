@@ -16,7 +16,13 @@
 #include <nestfix/automaton.h>
 #include <nestfix/doc.h>
 
-enum policy_found { POLICY_MISSING, POLICY_FILE, POLICY_DIR };
+enum policy_found {
+	POLICY_MISSING,
+	POLICY_FILE,
+	POLICY_DIR,
+	POLICY_DEVICE, /* apparmor_parser opens it, and passes it over */
+	POLICY_ELSE,   /* a FIFO, a socket */
+};
 
 /* Where bytes come from. Paths are absolute, below the root. Returns -1 with err on trouble. */
 struct policy_reader {
@@ -42,6 +48,13 @@ struct policy_dialect {
 
 struct policy_sources *policy_sources_new(const struct policy_reader *reader, const struct policy_dialect *dialect,
 					  struct arena *arena);
+
+/* Files that stand in front of those of another set: what was not put into it is looked up there. */
+struct policy_sources *policy_sources_over(struct policy_sources *under, struct arena *arena);
+void policy_sources_put(struct policy_sources *sources, const char *path, struct slice bytes);
+
+/* One file of the set, read now if it was not before. NULL with err where it is none. */
+const struct policy_source *policy_source(struct policy_sources *sources, const char *path, struct err *err);
 
 /* Is this the name of a file that apparmor_parser skips in a directory (dotfiles, README, .dpkg-*, ~ …)? libapparmor's
  * _aa_is_blacklisted(). */
@@ -99,6 +112,7 @@ struct policy {
 	size_t count;
 	const struct policy_source **sources; /* every file read for it, the top-level one first */
 	size_t source_count;
+	struct policy_sources *from; /* where they came from; NULL: they were put together by hand */
 };
 
 /*
@@ -112,6 +126,30 @@ int policy_read(struct policy *out, struct policy_sources *sources, const char *
 /* The same for a text that is no file: a generated profile. `name` is for messages and origins. */
 int policy_read_text(struct policy *out, struct policy_sources *sources, const char *name, struct slice text,
 		     struct arena *arena, struct err *err);
+
+/* A file, folder or device that apparmor_parser would open by this path. */
+struct policy_part {
+	const char *path; /* without "//" and "/./" */
+	enum policy_found found;
+	const struct policy_source *source; /* POLICY_FILE */
+};
+
+struct policy_reach {
+	struct policy_part *parts; /* the top-level file first; each path once */
+	size_t count;
+	const struct err *trouble; /* the first that could not be read or followed; NULL: these are all */
+};
+
+/*
+ * Everything that apparmor_parser could open for a top-level file or text: what its include and abi statements name,
+ * in whatever branch they stand, and what those files name in turn. With a `trouble` there may be more, and what that
+ * would be nobody knows.
+ */
+void policy_reach(struct policy_reach *out, struct policy_sources *sources, const struct policy_source *top,
+		  struct arena *arena);
+
+/* The name that an include or abi statement gives, decoded as the parser does. */
+struct slice policy_include_name(const struct stmt *stmt, struct arena *arena);
 
 /* Compiles the patterns of a profile. Once; a second call does nothing. */
 int policy_prepare(struct policy_profile *profile, struct re_pool *pool, struct arena *arena, struct err *err);

@@ -45,6 +45,13 @@ struct policy_entry {
 /* Looks a path up, reading it the first time. NULL with err on trouble. */
 struct policy_entry *policy_lookup(struct policy_sources *sources, const char *path, struct err *err);
 
+/*
+ * What an include or abi statement means: below the search directories for <x>, as given for "/x", from / for a bare
+ * x, where the parser is started. POLICY_MISSING where there is nothing; NULL with err where that cannot be told.
+ */
+struct policy_entry *policy_included(struct policy_sources *sources, const struct stmt *stmt, struct arena *arena,
+				     struct err *err);
+
 /* The error of a file whose text is broken; 0 where it is not. */
 int policy_check_broken(const struct policy_source *source, struct err *err);
 

@@ -89,7 +89,7 @@ static int include_dir(struct policy_reading *r, const struct policy_scope *scop
 		if (entry->found == POLICY_MISSING)
 			return POLICY_FAIL(r->err, policy_stmt_place(scope->source, stmt),
 					   "cannot include '%s': it leads nowhere", path);
-		if (entry->found == POLICY_DIR || was_seen(r, scope->seen, entry))
+		if (entry->found != POLICY_FILE || was_seen(r, scope->seen, entry))
 			continue;
 		VEC_PUSH(r->arena, &scope->seen->list, entry);
 		if (include_file(r, scope, stmt, entry) < 0)
@@ -156,6 +156,11 @@ static int walk_include(struct policy_reading *r, const struct policy_scope *sco
 				   SLICE_FMT(stmt->include_name));
 	}
 	VEC_PUSH(r->arena, &scope->seen->list, entry);
+	if (entry->found == POLICY_DEVICE)
+		return 0;
+	if (entry->found == POLICY_ELSE)
+		return POLICY_FAIL(r->err, policy_stmt_place(scope->source, stmt),
+				   "cannot include '%s': it is a FIFO or a socket", entry->path);
 	return entry->found == POLICY_DIR ? include_dir(r, scope, stmt, entry) : include_file(r, scope, stmt, entry);
 }
 
@@ -458,12 +463,10 @@ int policy_read(struct policy *out, struct policy_sources *sources, const char *
 	struct policy_entry *entry = policy_lookup(sources, path, err);
 
 	*out = (struct policy){ .path = path };
-	if (!entry)
+	if (!entry || !policy_source(sources, path, err))
 		return -1;
-	if (entry->found != POLICY_FILE)
-		return err_put(err, ERR_FAILED, "cannot read policy '%s': %s", path,
-			       entry->found == POLICY_DIR ? "it is a directory" : "there is no such file");
 	out->path = entry->path;
+	out->from = sources;
 	r.serial = policy_next_serial(sources);
 	list_source(&r, entry);
 	return read_policy(out, &r, entry->source);

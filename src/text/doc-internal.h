@@ -21,6 +21,7 @@ struct parser {
 	/* Below DOC_DEPTH braces are counted, statements are read into `scratch` and forgotten. */
 	size_t deep;
 	struct stmt *deep_stmt, scratch;
+	bool too_deep;
 
 	/* Lines are counted once, from the last place asked for. */
 	size_t place_at, place_line, place_start;

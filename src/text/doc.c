@@ -83,6 +83,7 @@ void doc_open(struct parser *p, struct stmt *s)
 		s->kind = STMT_OPAQUE;
 		p->deep = 1;
 		p->deep_stmt = s;
+		p->too_deep = true;
 		return;
 	}
 	s->has_body = true;
@@ -188,6 +189,7 @@ void doc_parse(struct doc *doc, struct slice text, struct arena *arena)
 	close_all(&p, t);
 	doc->broken = p.broken.ptr;
 	doc->broken_count = p.broken.len;
+	doc->too_deep = p.too_deep;
 }
 
 struct stmt *doc_next(const struct stmt *stmt)
