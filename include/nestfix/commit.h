@@ -37,17 +37,25 @@ struct receipt {
 	const char *note;      /* what else the user should know, or NULL: a removed file that stays so, … */
 };
 
-/* Writes what was proved. Errors: ERR_FAILED (as before), ERR_REFUSED (the files are not what was planned), ERR_BROKEN.
+/*
+ * Takes the lock of all that write: whoever looks and plans under it acts on what is there. It lasts until *lock is
+ * closed. Held by another process for too long: ERR_REFUSED.
  */
-int commit_proof(const struct proof *proof, const struct kernel *kernel, struct arena *arena, struct receipt *out,
-		 struct err *err);
+int commit_lock(const struct root *root, int *lock, struct err *err);
+
+/*
+ * Writes what was proved. `lock` is that of commit_lock, or -1: it is taken here. Errors: ERR_FAILED (as before),
+ * ERR_REFUSED (the files are not what was planned), ERR_BROKEN.
+ */
+int commit_proof(const struct proof *proof, const struct kernel *kernel, int lock, struct arena *arena,
+		 struct receipt *out, struct err *err);
 
 /*
  * Writes configuration of containers: the same order, but there is nothing to load, as it is read at their next start.
  * Guests of Proxmox are changed under its own lock.
  */
 int commit_config(const struct config_proof *proof, const struct compiler *compiler, const struct kernel *kernel,
-		  struct arena *arena, struct receipt *out, struct err *err);
+		  int lock, struct arena *arena, struct receipt *out, struct err *err);
 
 /*
  * Takes back a change: `id` or NULL for the newest that is in force. Exact bytes and attributes where the file is as we

@@ -195,13 +195,13 @@ static int change(struct work *w, const struct config_proof *proof, struct err *
 }
 
 int commit_config(const struct config_proof *proof, const struct compiler *compiler, const struct kernel *kernel,
-		  struct arena *arena, struct receipt *out, struct err *err)
+		  int lock, struct arena *arena, struct receipt *out, struct err *err)
 {
 	struct work w;
 	int result;
 
 	work_open(&w, compiler, kernel, arena, out);
-	if (work_lock(&w, err) < 0)
+	if (work_lock(&w, lock, err) < 0)
 		return -1;
 	result = change(&w, proof, err);
 	work_release(&w);

@@ -36,7 +36,8 @@ struct work {
 
 void work_open(struct work *w, const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
 	       struct receipt *receipt);
-int work_lock(struct work *w, struct err *err);
+/* Takes the lock, or shares the one that the caller holds; -1: it holds none. */
+int work_lock(struct work *w, int held, struct err *err);
 void work_release(struct work *w);
 
 /*

@@ -108,7 +108,7 @@ int commit_recover(const struct compiler *compiler, const struct kernel *kernel,
 	if (journal.step == JOURNAL_NONE)
 		return 0;
 	work_open(&w, compiler, kernel, arena, &receipt);
-	if (work_lock(&w, err) < 0)
+	if (work_lock(&w, -1, err) < 0)
 		return -1;
 	result = work_recover(&w, &undone, err);
 	work_release(&w);

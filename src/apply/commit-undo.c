@@ -378,7 +378,7 @@ int commit_rollback(const struct compiler *compiler, const struct kernel *kernel
 	int result;
 
 	work_open(&w, compiler, kernel, arena, out);
-	if (work_lock(&w, err) < 0)
+	if (work_lock(&w, -1, err) < 0)
 		return -1;
 	result = rollback_locked(&w, id, err);
 	work_release(&w);

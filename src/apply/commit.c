@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "commit-internal.h"
 
-enum { LOCK_SECONDS = 10 };
+/* Longer than a fix holds it that plans, proves and writes, on a host of some dozen containers. */
+enum { LOCK_SECONDS = 60 };
 
 void work_open(struct work *w, const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
 	       struct receipt *receipt)
@@ -19,9 +21,17 @@ void work_open(struct work *w, const struct compiler *compiler, const struct ker
 	};
 }
 
-int work_lock(struct work *w, struct err *err)
+int commit_lock(const struct root *root, int *lock, struct err *err)
 {
-	return journal_lock(w->root, LOCK_SECONDS, &w->lock, err);
+	return journal_lock(root, LOCK_SECONDS, lock, err);
+}
+
+int work_lock(struct work *w, int held, struct err *err)
+{
+	if (held < 0)
+		return commit_lock(w->root, &w->lock, err);
+	w->lock = fcntl(held, F_DUPFD_CLOEXEC, 0); /* flock(2): a lock ends with the last duplicate */
+	return w->lock < 0 ? err_errno(err, "cannot go on with the lock") : 0;
 }
 
 void work_release(struct work *w)
@@ -332,14 +342,14 @@ static int commit_locked(struct work *w, const struct proof *proof, struct err *
 	return 0;
 }
 
-int commit_proof(const struct proof *proof, const struct kernel *kernel, struct arena *arena, struct receipt *out,
-		 struct err *err)
+int commit_proof(const struct proof *proof, const struct kernel *kernel, int lock, struct arena *arena,
+		 struct receipt *out, struct err *err)
 {
 	struct work w;
 	int result;
 
 	work_open(&w, proof_compiler(proof), kernel, arena, out);
-	if (work_lock(&w, err) < 0)
+	if (work_lock(&w, lock, err) < 0)
 		return -1;
 	result = commit_locked(&w, proof, err);
 	work_release(&w);

@@ -64,7 +64,7 @@ static int apply(struct app *app, const struct plan *plan, struct err *err)
 		report_nothing_to_fix(&app->report, "fix", plan->patch.finding);
 		return 0;
 	}
-	if (commit_proof(plan->proof, &kernel, &app->arena, &receipt, err) < 0)
+	if (commit_proof(plan->proof, &kernel, -1, &app->arena, &receipt, err) < 0)
 		return -1;
 	if (app_look(app, app->args, app->arg_count, &after, err) == 0) {
 		app_obstacles(app, &after, plan);

@@ -145,7 +145,7 @@ int app_config_commit(struct app *app, const struct patch_file *files, size_t co
 	    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
 		return -1;
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	return commit_config(proof, &compiler, &kernel, &app->arena, receipt, err);
+	return commit_config(proof, &compiler, &kernel, -1, &app->arena, receipt, err);
 }
 
 static int harden(struct hardening *h, struct err *err)

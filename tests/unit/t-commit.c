@@ -97,7 +97,7 @@ static struct run_of *plan(void)
 
 static int commit(struct run_of *r)
 {
-	int result = commit_proof(r->proof, &kernel, &arena, &r->receipt, &r->err);
+	int result = commit_proof(r->proof, &kernel, -1, &arena, &r->receipt, &r->err);
 
 	if (result < 0)
 		printf("# %s\n", r->err.text);
@@ -113,7 +113,7 @@ static int commit_with_room(struct run_of *r, rlim_t room)
 	fflush(stdout);
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
-	result = commit_proof(r->proof, &kernel, &arena, &r->receipt, &r->err);
+	result = commit_proof(r->proof, &kernel, -1, &arena, &r->receipt, &r->err);
 	setrlimit(RLIMIT_FSIZE, &all);
 	return result;
 }
@@ -571,7 +571,7 @@ static void kill_while_loading(struct run_of *r)
 		struct receipt receipt;
 
 		if (r)
-			commit_proof(r->proof, &kernel, &arena, &receipt, NULL);
+			commit_proof(r->proof, &kernel, -1, &arena, &receipt, NULL);
 		else
 			commit_rollback(&compiler, &kernel, NULL, &arena, &receipt, NULL);
 		_exit(0);
@@ -708,7 +708,7 @@ static void a_failure_that_cannot_be_undone_has_steps_by_hand(void)
 	child = fork();
 	if (child == 0) {
 		signal(SIGPIPE, SIG_IGN);
-		commit_proof(r->proof, &kernel, &arena, &r->receipt, &r->err);
+		commit_proof(r->proof, &kernel, -1, &arena, &r->receipt, &r->err);
 		host_put("/text", r->err.text);
 		host_put("/hint", r->err.hint);
 		_exit((int)r->err.kind);

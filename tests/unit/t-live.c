@@ -101,7 +101,7 @@ static struct run_of *planned(void)
 
 static int commit(struct run_of *r)
 {
-	return commit_proof(r->proof, &kernel, &arena, &r->receipt, &r->err);
+	return commit_proof(r->proof, &kernel, -1, &arena, &r->receipt, &r->err);
 }
 
 static size_t size_of(const char *path)
