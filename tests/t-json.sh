@@ -45,14 +45,16 @@ is 'check: the profiles' "$(value '[.profiles[].state] | unique | join(",")')/$(
 is "check: the containers" "$(value '.containers[] | "\(.name) \(.profile) \(.state)"')" "web1 lxc-container-default-cgns blocked"
 ok 'diff' keeps diff 1 --root "$T/root" --json diff
 is 'diff: proved, and all inside' "$(value '.proof | .proved and (.policies | all(.inside))')" true
-ok 'fix' keeps fix 0 --root "$T/root" --json fix
+ok 'fix' keeps fix 1 --root "$T/root" --json fix
 is 'fix: the state after it' "$(value .state)" allowed
 id=$(value .receipt.id)
-ok 'fix again' keeps fix 0 --root "$T/root" --json fix
+is 'fix: what remains' "$(value '.remains[]')" \
+	'still in the way: mount options=rslave -> / is refused (profile lxc-container-default-cgns)'
+ok 'fix again' keeps fix 1 --root "$T/root" --json fix
 is 'fix again: nothing changed' "$(value .changed)" false
 ok 'diff where nothing is to be done' keeps diff 0 --root "$T/root" --json diff
 is 'diff where nothing is to be done: says so' "$(value .changed)" false
-ok 'check of a cured host' keeps check 0 --root "$T/root" --json check
+ok 'check of a cured host' keeps check 1 --root "$T/root" --json check
 is 'check of a cured host: each profile has its cure' "$(value '.profiles | all(.cure != "" and .allowed_by != null)')" true
 ok 'rollback --list' keeps rollback 0 --root "$T/root" --json rollback --list
 is 'rollback --list: the change of fix' "$(value '.changes[] | "\(.id) \(.state)"')" "$id in force"

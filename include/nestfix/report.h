@@ -24,6 +24,22 @@ struct report {
 	const char *self; /* the command as a user would type it again: "aa-nestfix --root /srv/img" */
 };
 
+/* What still stops runc, or will; a text of several lines has the further ones set in. */
+struct remains {
+	const char **list;
+	size_t count;
+	bool obstructed; /* a profile refuses something else that runc needs */
+};
+
+void remains_add(struct remains *out, const char *text, struct arena *arena);
+
+/* What a command has changed, for the words behind a failure that came later. */
+struct report_done {
+	const char *command;
+	const char *words; /* "change ID is in force" */
+	const struct receipt *receipt;
+};
+
 /*
  * A stream that writes to `under` and shows control bytes and what is no UTF-8 as \xHH, or in JSON as \u00HH: names
  * come from files and containers, and a terminal must not act on them. Closing it does not close `under`.
@@ -34,6 +50,13 @@ FILE *report_stream(FILE *under, bool json);
 void report_show(struct buf *out, struct slice text);
 
 void report_error(const struct report *r, const char *command, const struct err *err);
+
+/*
+ * A failure after a change was made: what stands there now, what went wrong, and how to undo it. Also with -q. The
+ * second is the object of a command that could not print its own.
+ */
+void report_afterwards(const struct report *r, const struct report_done *done, const struct err *err);
+void report_json_afterwards(const struct report *r, const struct report_done *done, const struct err *err);
 void report_note(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 void report_check(const struct report *r, const struct site *site, const struct finding *finding,
@@ -43,9 +66,13 @@ void report_check(const struct report *r, const struct site *site, const struct 
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
 		 size_t policy_count, bool proved);
 
+/* `after` NULL: the host could not be looked at again. */
 void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
-		size_t policy_count, const struct receipt *receipt, const struct finding *after);
-void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding);
+		size_t policy_count, const struct receipt *receipt, const struct finding *after,
+		const struct remains *remains);
+/* `remains` NULL: nobody asked. */
+void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding,
+			   const struct remains *remains);
 void report_rollback(const struct report *r, const struct receipt *receipt);
 void report_backups(const struct report *r, const struct backup *list, size_t count);
 void report_prove(const struct report *r, const struct comparison *comparison);
@@ -77,6 +104,9 @@ void report_hardened(const struct report *r, const struct harden *list, size_t c
 		     size_t file_count, const struct receipt *receipt);
 void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
 		     size_t file_count, const struct receipt *receipt);
+
+/* Where a rule stands, its text, and why it denies what it does, on three lines. */
+const char *report_culprit(const struct locate_case *c, const struct culprit *culprit, struct arena *arena);
 
 /* "FILE:LINE": where a rule stands. */
 const char *report_place(const struct policy_rule *rule, struct arena *arena);

@@ -180,8 +180,31 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	if (compiler_init(&plan->compiler, &app->root, app->parser, app->features, &app->arena, err) < 0 ||
 	    plan_dropin(app, plan, err) < 0)
 		return -1;
-	if (plan->patch.file_count == 0)
-		return 0;
+	return 0;
+}
+
+int app_prove(struct app *app, struct plan *plan, struct err *err)
+{
 	return prove_patch(&plan->proof, &plan->patch, &plan->compiler, &app->arena, &plan->policies,
 			   &plan->policy_count, err);
+}
+
+int app_lock(struct app *app, struct err *err)
+{
+	return commit_lock(&app->root, &app->lock, err);
+}
+
+void app_unlock(struct app *app)
+{
+	fsio_close(&app->lock);
+}
+
+void app_done(struct app *app, const struct receipt *receipt, const char *words)
+{
+	struct report_done *done = ARENA_NEW(&app->arena, struct report_done);
+	struct receipt *kept = ARENA_NEW(&app->arena, struct receipt);
+
+	*kept = *receipt;
+	*done = (struct report_done){ app->command->name, words, kept };
+	app->done = done;
 }

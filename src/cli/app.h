@@ -41,6 +41,8 @@ struct app {
 	const struct command *command;
 
 	/* made of it */
+	const struct report_done *done; /* what is changed already; NULL: nothing is */
+	int lock;                       /* of all that write, while this command holds it; else -1 */
 	struct arena arena;
 	struct root root;
 	struct report report;
@@ -64,7 +66,7 @@ int app_conflict(struct app *app, struct err *err);
 int app_look(struct app *app, const char **targets, size_t count, struct look *look, struct err *err);
 void look_release(struct look *look);
 
-/* A patch with its proof; *proof is NULL and *policies empty where there is nothing to change. */
+/* A patch, of no files where there is nothing to change; and its proof, once it has one. */
 struct plan {
 	struct patch patch;
 	struct compiler compiler;
@@ -79,12 +81,35 @@ const struct finding *app_finding(struct app *app, const struct look *look);
 
 int app_plan(struct app *app, const struct look *look, const struct finding *finding, struct plan *plan,
 	     struct err *err);
+int app_prove(struct app *app, struct plan *plan, struct err *err);
 
 /* Fills finding.obstacles. A plan that was carried out names what is compiled already; or NULL. Fails nothing. */
 void app_obstacles(struct app *app, struct look *look, const struct plan *plan);
 
+/*
+ * What still stops runc, or will, once a command is through: said last, and exit status 1. `look` is what was seen
+ * afterwards, or NULL; `note` why the cure does not last, `receipt` of what was changed, or NULL.
+ */
+void app_remains(struct app *app, const struct look *look, const char *note, const struct receipt *receipt,
+		 struct remains *out);
+
+/* Does a profile that counts refuse something else that the program needs? After app_obstacles. */
+bool app_is_obstructed(const struct look *look);
+
 /* Asks only where somebody sits at a terminal; without one the command itself is the consent. */
+bool app_asks(const struct app *app);
 bool app_is_agreed(const struct app *app);
+
+/*
+ * A command that writes looks once more under the lock, and acts on that: between its first look and the lock another
+ * one may have changed the host. The lock is not held while a question is asked, and not taken where there is nothing
+ * to do, which writes nothing.
+ */
+int app_lock(struct app *app, struct err *err);
+void app_unlock(struct app *app);
+
+/* From here on a failure leaves something changed: what main says of it. */
+void app_done(struct app *app, const struct receipt *receipt, const char *words);
 
 /* Finishes or undoes what a killed run left, and says so. */
 int app_recover(struct app *app, struct err *err);

@@ -21,7 +21,7 @@ static bool is_dangerous(struct app *app, const struct look *look)
 static bool is_found(struct app *app, const struct look *look)
 {
 	return is_dangerous(app, look) || look->finding.worst != LOCATE_ALLOWED ||
-	       lasting_is_needed(&look->site, &look->finding);
+	       lasting_is_needed(&look->site, &look->finding) || app_is_obstructed(look);
 }
 
 int cmd_check(struct app *app, struct err *err)

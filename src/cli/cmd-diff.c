@@ -9,9 +9,10 @@ static int diff(struct app *app, const struct look *look, struct err *err)
 	if (plan.note)
 		report_note(&app->report, "%s", plan.note);
 	if (planned && plan.patch.file_count == 0) {
-		report_nothing_to_fix(&app->report, "diff", &look->finding);
+		report_nothing_to_fix(&app->report, "diff", &look->finding, NULL);
 		return 0;
 	}
+	planned = planned && app_prove(app, &plan, err) == 0;
 	/* a refused change is shown, too: what it would have changed is the reason */
 	if (planned || plan.policy_count > 0)
 		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, planned);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -23,11 +23,16 @@ static int check_absent(struct app *app, struct err *err)
 	return 0;
 }
 
+bool app_asks(const struct app *app)
+{
+	return !app->yes && !app->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
 bool app_is_agreed(const struct app *app)
 {
 	char answer[16];
 
-	if (app->yes || app->json || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+	if (!app_asks(app))
 		return true;
 	fputs("Write this change? [y/N] ", app->report.talk);
 	fflush(app->report.talk);
@@ -43,36 +48,59 @@ static bool is_useful(const struct plan *plan, const struct kernel *kernel)
 	return kernel->state == KERNEL_READY;
 }
 
-static int refuse_useless(struct app *app, const struct kernel *kernel, struct err *err)
+static int useless(struct app *app, const struct look *look, const struct kernel *kernel, struct err *err)
 {
+	if (app->own_files) {
+		report_nothing_to_fix(&app->report, "fix", &look->finding, NULL);
+		return 0;
+	}
 	err_put(err, ERR_REFUSED, "cannot cure generated profiles here: nothing that lasts can be written (%s)",
 		kernel_state_words(kernel->state));
 	return err_hint(err, "run '%s check' for what each container needs", app->report.self);
 }
 
-static int apply(struct app *app, const struct plan *plan, struct err *err)
+/* A fix that has nothing to write; what else stops runc is told all the same. */
+static int nothing_to_do(struct app *app, struct look *look, const struct plan *plan)
 {
-	struct kernel kernel;
-	struct receipt receipt;
-	struct look after;
-	int status = -1;
+	struct remains remains = { 0 };
 
-	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	if (!is_useful(plan, &kernel)) {
-		if (!app->own_files)
-			return refuse_useless(app, &kernel, err);
-		report_nothing_to_fix(&app->report, "fix", plan->patch.finding);
-		return 0;
-	}
-	if (commit_proof(plan->proof, &kernel, -1, &app->arena, &receipt, err) < 0)
-		return -1;
-	if (app_look(app, app->args, app->arg_count, &after, err) == 0) {
+	app_obstacles(app, look, NULL);
+	app_remains(app, look, plan->note, NULL, &remains);
+	report_nothing_to_fix(&app->report, "fix", &look->finding, &remains);
+	return remains.count > 0;
+}
+
+/* The change is made: whatever the second look meets, it only adds to what is said. */
+static int look_again(struct app *app, const struct plan *plan, const struct receipt *receipt)
+{
+	struct remains remains = { 0 };
+	struct err trouble = { 0 };
+	struct look after;
+	bool seen = app_look(app, app->args, app->arg_count, &after, &trouble) == 0;
+
+	if (seen) {
 		app_obstacles(app, &after, plan);
-		report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, &receipt, &after.finding);
-		status = app_finding(app, &after)->worst != LOCATE_ALLOWED;
+	} else {
+		err_wrap(&trouble, "the host could not be looked at again");
+		remains_add(&remains, arena_str(&app->arena, slice_of(trouble.text)), &app->arena);
 	}
+	app_remains(app, seen ? &after : NULL, plan->note, receipt, &remains);
+	report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, receipt,
+		   seen ? &after.finding : NULL, &remains);
+	if (!seen)
+		report_afterwards(&app->report, app->done, &trouble);
 	look_release(&after);
-	return status;
+	return remains.count > 0;
+}
+
+static int apply(struct app *app, const struct plan *plan, const struct kernel *kernel, struct err *err)
+{
+	struct receipt receipt;
+
+	if (commit_proof(plan->proof, kernel, app->lock, &app->arena, &receipt, err) < 0)
+		return -1;
+	app_done(app, &receipt, arena_printf(&app->arena, "change %s is in force", receipt.backup_id));
+	return look_again(app, plan, &receipt);
 }
 
 /* What a killed run left is finished or undone before anything is looked at: the look would see its files. */
@@ -95,29 +123,89 @@ int app_recover(struct app *app, struct err *err)
 	return 0;
 }
 
-static int fix(struct app *app, const struct look *look, struct err *err)
+/* Would both write the same? */
+static bool same_patch(const struct patch *a, const struct patch *b)
 {
-	struct plan plan;
+	if (a->file_count != b->file_count || a->policy_count != b->policy_count)
+		return false;
+	for (size_t i = 0; i < a->file_count; i++)
+		if (strcmp(patch_path(&a->files[i]), patch_path(&b->files[i])) != 0 ||
+		    a->files[i].removed != b->files[i].removed || !slice_eq(a->files[i].old, b->files[i].old) ||
+		    !slice_eq(a->files[i].new_, b->files[i].new_))
+			return false;
+	return true;
+}
 
-	if (check_absent(app, err) < 0 || app_plan(app, look, app_finding(app, look), &plan, err) < 0)
+static int refuse_other(struct err *err)
+{
+	err_put(err, ERR_REFUSED, "cannot make this change: the host is another than when it was shown");
+	return err_hint(err, "try again: the change is then planned anew");
+}
+
+static int plan_it(struct app *app, struct look *look, struct plan *plan, struct err *err)
+{
+	if (app_look(app, app->args, app->arg_count, look, err) < 0 || check_absent(app, err) < 0)
 		return -1;
-	if (plan.note)
-		report_note(&app->report, "%s", plan.note);
-	if (plan.patch.file_count == 0) {
-		report_nothing_to_fix(&app->report, "fix", &look->finding);
-		return 0;
+	return app_plan(app, look, app_finding(app, look), plan, err);
+}
+
+/* Under the lock; `shown` is what was agreed to, or NULL: nobody was asked. */
+static int fix_locked(struct app *app, const struct kernel *kernel, const struct plan *shown, struct err *err)
+{
+	struct look look = { 0 };
+	struct plan plan;
+	int status = -1;
+
+	if (plan_it(app, &look, &plan, err) == 0) {
+		if (shown && !same_patch(&shown->patch, &plan.patch))
+			refuse_other(err);
+		else if (plan.patch.file_count == 0)
+			status = nothing_to_do(app, &look, &plan);
+		else if (app_prove(app, &plan, err) == 0)
+			status = apply(app, &plan, kernel, err);
 	}
-	if (!app->yes && !app->json && isatty(STDIN_FILENO))
-		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, true);
+	look_release(&look);
+	return status;
+}
+
+static int ask(struct app *app, struct plan *plan, struct err *err)
+{
+	if (app_prove(app, plan, err) < 0)
+		return -1;
+	if (plan->note)
+		report_note(&app->report, "%s", plan->note);
+	report_diff(&app->report, &plan->patch, plan->policies, plan->policy_count, true);
 	if (!app_is_agreed(app))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
-	return apply(app, &plan, err);
+	return 0;
+}
+
+static int fix(struct app *app, struct look *look, struct err *err)
+{
+	struct kernel kernel;
+	struct plan plan;
+	int status;
+
+	if (plan_it(app, look, &plan, err) < 0)
+		return -1;
+	if (plan.patch.file_count == 0)
+		return nothing_to_do(app, look, &plan);
+	kernel_open(&kernel, &app->root, NULL, &app->arena);
+	if (!is_useful(&plan, &kernel))
+		return useless(app, look, &kernel, err);
+	if (app_asks(app) && ask(app, &plan, err) < 0)
+		return -1;
+	if (app_lock(app, err) < 0)
+		return -1;
+	status = fix_locked(app, &kernel, app_asks(app) ? &plan : NULL, err);
+	app_unlock(app);
+	return status;
 }
 
 int cmd_fix(struct app *app, struct err *err)
 {
-	struct look look;
-	int status = -1;
+	struct look look = { 0 };
+	int status;
 
 	if (app->own_files && app->change != CHANGE_POLICY)
 		return err_put(err, ERR_USAGE,
@@ -127,8 +215,7 @@ int cmd_fix(struct app *app, struct err *err)
 		return -1;
 	if (app->change != CHANGE_POLICY)
 		return cmd_switch(app, err);
-	if (app_look(app, app->args, app->arg_count, &look, err) == 0)
-		status = fix(app, &look, err);
+	status = fix(app, &look, err);
 	look_release(&look);
 	return status;
 }

@@ -145,7 +145,10 @@ int app_config_commit(struct app *app, const struct patch_file *files, size_t co
 	    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
 		return -1;
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	return commit_config(proof, &compiler, &kernel, -1, &app->arena, receipt, err);
+	if (commit_config(proof, &compiler, &kernel, app->lock, &app->arena, receipt, err) < 0)
+		return -1;
+	app_done(app, receipt, arena_printf(&app->arena, "change %s is in force", receipt->backup_id));
+	return 0;
 }
 
 static int harden(struct hardening *h, struct err *err)

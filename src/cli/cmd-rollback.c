@@ -27,6 +27,7 @@ int cmd_rollback(struct app *app, struct err *err)
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
 	if (commit_rollback(&compiler, &kernel, app->arg_count ? app->args[0] : NULL, &app->arena, &receipt, err) < 0)
 		return -1;
+	app_done(app, &receipt, arena_printf(&app->arena, "change %s is undone", receipt.backup_id));
 	report_rollback(&app->report, &receipt);
 	return 0;
 }

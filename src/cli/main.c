@@ -4,6 +4,8 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,8 +172,9 @@ static char *help_doc(int key, const char *text, void *input)
 {
 	if (key == ARGP_KEY_HELP_POST_DOC)
 		return strdup(
-		    "Exit status: 0 healthy or done, 1 something found, 2 usage, 3 refused on purpose, 4 failed "
-		    "(the machine is as before), 5 failed and not restored.");
+		    "Exit status: 0 healthy or done, 1 something found, or done but something remains, 2 usage, "
+		    "3 nothing was changed on purpose, 4 failed (the machine is as before), 5 failed and not "
+		    "restored.");
 	return help_filter(key, text, input);
 }
 
@@ -201,6 +204,9 @@ static int run_command(struct app *app, struct err *err)
 		.verbose = app->verbose,
 		.self = self_words(app),
 	};
+	/* One that changes something lives to say so, when nobody reads what it prints. */
+	if (app->command && (app->command->flags & (COMMAND_WRITES | COMMAND_HARMLESS)))
+		signal(SIGPIPE, SIG_IGN);
 	app->pool = re_pool_new(&app->arena, 0);
 	if (!app->command)
 		app->command = &commands[0];
@@ -212,6 +218,21 @@ static int run_command(struct app *app, struct err *err)
 		return err_hint(err, "sudo aa-nestfix %s", app->command->name);
 	}
 	return app->command->run(app, err);
+}
+
+/*
+ * A descriptor that the caller closed must not become that of a file which is opened here. Opened for reading only, so
+ * that nobody takes what is written to it for written.
+ */
+static void keep_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* A full disk behind stdout must not look like success. */
@@ -228,32 +249,50 @@ static void guard_stderr(void)
 	stderr = report_stream(stderr, false);
 }
 
+/* The exit status of a command that failed. What it had changed by then stays so, whatever went wrong afterwards. */
+static int tell_failure(struct app *app, const struct err *err)
+{
+	if (app->done) {
+		report_afterwards(&app->report, app->done, err);
+		if (app->report.json)
+			report_json_afterwards(&app->report, app->done, err);
+		return 1;
+	}
+	report_error(&app->report, app->command ? app->command->name : "check", err);
+	return err_status(err->kind);
+}
+
+/* What the process ends with. */
+static int end(struct app *app, int status, struct err *err)
+{
+	if (app->command && (app->command->flags & COMMAND_HARMLESS)) {
+		if (status < 0)
+			report_note(&app->report, "%s", err->text);
+		return 0;
+	}
+	if (status >= 0 && close_output(&app->report, err) < 0) {
+		app->report.json = false; /* its place is taken */
+		status = -1;
+	}
+	return status < 0 ? tell_failure(app, err) : status;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp parser = {
 		options, parse_option, "[COMMAND] [TARGET...]", "\v", NULL, help_doc, NULL
 	};
-	struct app app = { 0 };
+	struct app app = { .lock = -1 };
 	struct err err = { 0 };
 	int status;
 
+	keep_standard_descriptors();
 	umask(022);
 	guard_stderr();
 	argp_err_exit_status = 2;
 	argp_parse(&parser, argc, argv, 0, NULL, &app);
 	app.root.fd = -1;
-	status = run_command(&app, &err);
-	if (status < 0 && app.command && (app.command->flags & COMMAND_HARMLESS)) {
-		report_note(&app.report, "%s", err.text);
-		status = 0;
-	}
-	if (status < 0) {
-		report_error(&app.report, app.command ? app.command->name : "check", &err);
-		status = err_status(err.kind);
-	} else if (close_output(&app.report, &err) < 0) {
-		report_note(&app.report, "%s", err.text); /* what the command did, it did */
-		status = err_status(err.kind);
-	}
+	status = end(&app, run_command(&app, &err), &err);
 	fclose(app.report.out);
 	fclose(stderr);
 	root_release(&app.root);

@@ -17,6 +17,12 @@ void report_print(const struct report *r, const char *fmt, ...) __attribute__((f
 void report_bold(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void report_format(struct buf *out, const char *fmt, va_list *ap);
 
+/* A message, on standard error. Further lines of it are set in, so that none passes for a line of ours. */
+void report_talk(const struct report *r, struct slice text);
+
+/* A label in the left column, then text. */
+void report_row(const struct report *r, const char *label, const char *text);
+
 /* A rule's text on one line, as it stands in its file. */
 void report_rule_text(const struct policy_rule *rule, struct buf *out);
 
@@ -29,6 +35,7 @@ const char *report_state_word(enum locate_state state); /* stable: also in JSON 
 /* A JSON string of any bytes: what is no UTF-8 becomes U+FFFD. */
 json_t *report_json_text(struct slice text);
 json_t *report_json_rule(const struct policy_rule *rule); /* null for NULL */
+json_t *report_json_error(const struct err *err);
 json_t *report_json_object(const char *command);
 void report_json_print(const struct report *r, json_t *object); /* takes the object */
 
@@ -42,6 +49,9 @@ json_t *report_json_receipt(const struct receipt *receipt);
 /* What else is in the way, for people; ends with `after`; nothing is printed where nothing is. */
 bool report_has_obstacles(const struct obstacles *obstacles);
 void report_obstacles(const struct report *r, const struct obstacles *obstacles, const char *after);
+
+/* What to do about them. */
+void report_advice(const struct report *r);
 
 /* One line a container, or counts where they are many; and what Incus and LXD want typed. */
 void report_containers(const struct report *r, const struct site *site, const struct finding *finding);

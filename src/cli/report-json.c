@@ -55,6 +55,14 @@ json_t *report_json_rule(const struct policy_rule *rule)
 			 report_json_text(buf_slice(&text)), "priority", rule->priority);
 }
 
+json_t *report_json_error(const struct err *err)
+{
+	static const char *const kinds[] = { "none", "usage", "refused", "failed", "broken" };
+
+	return json_pack("{s:s,s:o,s:o}", "kind", kinds[err->kind], "text", report_json_text(slice_of(err->text)),
+			 "hint", report_json_text(slice_of(err->hint)));
+}
+
 json_t *report_json_object(const char *command)
 {
 	return json_pack("{s:i,s:s}", "format", 1, "command", command);

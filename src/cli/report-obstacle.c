@@ -44,11 +44,16 @@ void report_obstacles(const struct report *r, const struct obstacles *obstacles,
 			     SLICE_FMT(obstacles->list[i].needs[0]->text), SLICE_FMT(obstacles->list[i].profile));
 	if (obstacles->count > SHOWN)
 		report_print(r, "  and likewise in %zu other profiles\n", obstacles->count - SHOWN);
+	report_advice(r);
+	fputs(after, r->out);
+}
+
+void report_advice(const struct report *r)
+{
 	report_print(
 	    r,
 	    "  With the rule cured, runc still needs this. A profile that allows it comes with aa-nestfix; in the\n"
 	    "  container's configuration:\n"
 	    "    lxc.apparmor.profile = %s\n",
 	    made_for_it);
-	fputs(after, r->out);
 }

@@ -4,8 +4,7 @@
 
 #include "report-internal.h"
 
-/* A text of several lines: the further ones are set in, so that none passes for a line of ours. */
-static void talk_lines(FILE *talk, struct slice text)
+void report_talk(const struct report *r, struct slice text)
 {
 	AUTOBUF out = { 0 };
 
@@ -16,25 +15,21 @@ static void talk_lines(FILE *talk, struct slice text)
 		if (end + 1 < text.len)
 			buf_adds(&out, text.ptr[end + 1] == ' ' ? "\n" : "\n  ");
 	}
-	fprintf(talk, "%s\n", buf_str(&out));
+	buf_addc(&out, '\n');
+	fputs(buf_str(&out), r->talk);
 }
 
 void report_error(const struct report *r, const char *command, const struct err *err)
 {
-	static const char *const kinds[] = { "none", "usage", "refused", "failed", "broken" };
-
-	talk_lines(r->talk, slice_of(err->text));
+	report_talk(r, slice_of(err->text));
 	if (err->hint[0])
-		talk_lines(r->talk, slice_of(err->hint));
+		report_talk(r, slice_of(err->hint));
 	if (err->kind != ERR_USAGE && err->kind != ERR_BROKEN && !r->quiet)
 		fputs("aa-nestfix: nothing was changed\n", r->talk);
 	if (r->json) {
 		json_t *object = report_json_object(command);
 
-		json_object_set_new(object, "error",
-				    json_pack("{s:s,s:o,s:o}", "kind", kinds[err->kind], "text",
-					      report_json_text(slice_of(err->text)), "hint",
-					      report_json_text(slice_of(err->hint))));
+		json_object_set_new(object, "error", report_json_error(err));
 		report_json_print(r, object);
 	}
 }
@@ -95,8 +90,7 @@ const char *report_state_word(enum locate_state state)
 	return "unknown";
 }
 
-/* A label in the left column, then text; every further line of the text is put below the first. */
-static void print_row(const struct report *r, const char *label, const char *text)
+void report_row(const struct report *r, const char *label, const char *text)
 {
 	report_print(r, "  %-10s%s\n", label, text);
 }
@@ -107,7 +101,7 @@ static void print_profiles(const struct report *r, const struct culprit *c)
 		AUTOBUF name = { 0 };
 
 		buf_addslice(&name, c->profiles[i]->name);
-		print_row(r, i == 0 ? "profiles" : "", buf_str(&name));
+		report_row(r, i == 0 ? "profiles" : "", buf_str(&name));
 	}
 }
 
@@ -137,6 +131,15 @@ static const char *verdict_words(const struct locate_case *c)
 	return "";
 }
 
+const char *report_culprit(const struct locate_case *c, const struct culprit *culprit, struct arena *arena)
+{
+	AUTOBUF text = { 0 };
+
+	report_rule_text(culprit->rule, &text);
+	return arena_printf(arena, "%s\n  %s\n  %s (profile %.*s)", report_place(culprit->rule, arena), buf_str(&text),
+			    verdict_words(c), SLICE_FMT(c->profile->name));
+}
+
 static void print_culprit(const struct report *r, const struct finding *finding, const struct culprit *c)
 {
 	const struct locate_case *lc = case_of(finding, c);
@@ -150,12 +153,12 @@ static void print_culprit(const struct report *r, const struct finding *finding,
 	report_print(r, "  %-10s", "rule");
 	report_bold(r, "%s:%zu", c->rule->source->path, c->rule->stmt->line);
 	report_print(r, "\n");
-	print_row(r, "", buf_str(&text));
-	print_row(r, "denies", buf_str(&witness));
+	report_row(r, "", buf_str(&text));
+	report_row(r, "denies", buf_str(&witness));
 	if (lc)
-		print_row(r, "verdict", verdict_words(lc));
+		report_row(r, "verdict", verdict_words(lc));
 	if (via.len > 0)
-		print_row(r, "included", buf_str(&via));
+		report_row(r, "included", buf_str(&via));
 	print_profiles(r, c);
 	fputc('\n', r->out);
 }
@@ -287,114 +290,6 @@ void report_check(const struct report *r, const struct site *site, const struct 
 	report_containers(r, site, finding);
 	report_overrides(r, site, finding);
 	print_next(r, site, finding);
-}
-
-void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding)
-{
-	if (r->json) {
-		json_t *object = report_json_object(command);
-
-		json_object_set_new(object, "changed", json_false());
-		json_object_set_new(object, "profiles", json_integer((json_int_t)finding->profile_count));
-		report_json_print(r, object);
-		return;
-	}
-	if (r->quiet)
-		return;
-	if (finding->worst != LOCATE_ALLOWED) /* only with --own-files */
-		report_print(r, "Nothing to do without files of other packages; see %s check\n", r->self);
-	else
-		report_print(r, "Nothing to do: none of %zu container profile%s is stopped by this conflict.\n",
-			     finding->profile_count, finding->profile_count == 1 ? "" : "s");
-}
-
-/* The kernel's own word, as far as it could be had. */
-static void print_asked(const struct report *r, const struct receipt *receipt)
-{
-	size_t before = 0, after = 0;
-	AUTOBUF words = { 0 };
-
-	for (size_t i = 0; i < receipt->probe_count; i++) {
-		before += receipt->probes[i].before != 0;
-		after += receipt->probes[i].after == 0;
-	}
-	if (after == 0)
-		return;
-	buf_addf(&words, "the kernel, as runc would: it allows the write in %zu profile%s (denied before: %zu)", after,
-		 after == 1 ? "" : "s", before);
-	print_row(r, "asked", buf_str(&words));
-}
-
-static void print_receipt(const struct report *r, const struct receipt *receipt)
-{
-	if (receipt->recovered)
-		print_row(r, "first", receipt->recovered);
-	for (size_t i = 0; i < receipt->file_count; i++)
-		print_row(r, i == 0 ? "wrote" : "", receipt->files[i]);
-	for (size_t i = 0; i < receipt->profile_count; i++) {
-		AUTOBUF name = { 0 };
-
-		buf_addslice(&name, receipt->profiles[i]);
-		print_row(r, i == 0 ? "loaded" : "", buf_str(&name));
-	}
-	if (receipt->profile_count == 0)
-		print_row(r, "loaded", kernel_state_words(receipt->kernel));
-	print_asked(r, receipt);
-	if (receipt->note)
-		print_row(r, "note", receipt->note);
-}
-
-static void print_now(const struct report *r, const struct finding *after)
-{
-	if (after->worst != LOCATE_ALLOWED)
-		print_row(r, "now", "something else still stops runc: run check again");
-	else if (report_has_obstacles(after->obstacles))
-		print_row(r, "now", "this rule is cured in every profile above; but:");
-	else
-		print_row(r, "now", "runc's write is allowed in every profile above");
-	report_obstacles(r, after->obstacles, "");
-}
-
-void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
-		size_t policy_count, const struct receipt *receipt, const struct finding *after)
-{
-	if (r->json) {
-		json_t *object = report_json_object("fix");
-
-		json_object_set_new(object, "changed", json_true());
-		json_object_set_new(object, "patch", report_json_patch(patch));
-		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, true));
-		json_object_set_new(object, "receipt", report_json_receipt(receipt));
-		json_object_set_new(object, "state", json_string(report_state_word(after->worst)));
-		json_object_set_new(object, "obstacles", report_json_obstacles(after->obstacles));
-		report_json_print(r, object);
-		return;
-	}
-	if (r->quiet)
-		return;
-	report_diff(r, patch, policies, policy_count, true);
-	report_print(r, "\n");
-	report_bold(r, "Done.");
-	report_print(r, "\n");
-	print_receipt(r, receipt);
-	print_now(r, after);
-	report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
-}
-
-void report_rollback(const struct report *r, const struct receipt *receipt)
-{
-	if (r->json) {
-		json_t *object = report_json_object("rollback");
-
-		json_object_set_new(object, "receipt", report_json_receipt(receipt));
-		report_json_print(r, object);
-		return;
-	}
-	if (r->quiet)
-		return;
-	report_bold(r, "Undone: change %s.", receipt->backup_id);
-	report_print(r, "\n");
-	print_receipt(r, receipt);
 }
 
 static json_t *json_verdict(struct slice path, struct slice perms, const struct report_verdict *v)

@@ -58,6 +58,8 @@ def check:
 
 def nothing: field("changed"; word([false])), field("profiles"; number);
 
+def remains: field("remains"; each(string));
+
 def diff: if has("changed") then nothing else field("patch"; patch), field("proof"; proof) end;
 
 def written: field("changed"; boolean), field("patch"; patch), field("receipt"; nullable(receipt));
@@ -68,9 +70,9 @@ def harden: written, field("containers"; each(field("container"; string), field(
 		field("workaround"; word(["unconfined", "hidden"])), field("own"; boolean)))));
 
 def fix: if has("switched") then written, field("switched"; each(string))
-	elif .changed == false then nothing
+	elif .changed == false then nothing, (if has("remains") then remains else empty end)
 	else field("changed"; word([true])), field("patch"; patch), field("proof"; proof), field("receipt"; receipt),
-		field("state"; state), obstacles end;
+		field("state"; if . == "unknown" then empty else state end), obstacles, remains end;
 
 def rollback: if has("changes")
 	then field("changes"; each(field("id"; string), field("time"; string),

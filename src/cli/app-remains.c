@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* app-remains: what still stops runc when a command is through. */
+#include <nestfix/obstacle.h>
+
+#include "app.h"
+
+static void add(struct app *app, struct remains *out, const char *text)
+{
+	remains_add(out, text, &app->arena);
+}
+
+static bool was_told(const struct finding *finding, size_t case_index, const struct culprit *culprit)
+{
+	for (size_t i = 0; i < case_index; i++)
+		for (size_t c = 0; finding->cases[i].state != LOCATE_ALLOWED && c < finding->cases[i].culprit_count;
+		     c++)
+			if (finding->cases[i].culprits[c] == culprit)
+				return true;
+	return false;
+}
+
+/* Each rule once, with the reason why it is still there. */
+static void add_rules(struct app *app, const struct finding *finding, struct remains *out)
+{
+	for (size_t i = 0; i < finding->case_count; i++) {
+		const struct locate_case *c = &finding->cases[i];
+
+		for (size_t k = 0; c->state != LOCATE_ALLOWED && k < c->culprit_count; k++)
+			if (!was_told(finding, i, c->culprits[k]))
+				add(app, out, report_culprit(c, c->culprits[k], &app->arena));
+	}
+}
+
+/* Does a container of this host wear the profile, or will it? What nobody wears stops nobody. */
+static bool is_worn(const struct site *site, struct slice profile)
+{
+	for (size_t i = 0; i < site->host.count; i++)
+		if (slice_eq(site->host.list[i].profile, profile))
+			return true;
+	for (size_t i = 0; i < site->policy_count; i++)
+		if (site->policies[i]->container && policy_find(&site->policies[i]->policy, profile))
+			return true;
+	return false;
+}
+
+/* A profile that was named counts, whoever wears it. */
+static bool counts(const struct look *look, const struct obstacle *o)
+{
+	return look->site.target_count > 0 || is_worn(&look->site, o->profile);
+}
+
+bool app_is_obstructed(const struct look *look)
+{
+	const struct obstacles *found = look->finding.obstacles;
+
+	for (size_t i = 0; found && i < found->count; i++)
+		if (counts(look, &found->list[i]))
+			return true;
+	return false;
+}
+
+static void add_obstacles(struct app *app, const struct look *look, struct remains *out)
+{
+	const struct obstacles *found = look->finding.obstacles;
+
+	for (size_t i = 0; found && i < found->count; i++)
+		if (counts(look, &found->list[i]))
+			add(app, out,
+			    arena_printf(&app->arena, "still in the way: %.*s is refused (profile %.*s)",
+					 SLICE_FMT(found->list[i].needs[0]->text), SLICE_FMT(found->list[i].profile)));
+}
+
+static bool is_asked_about(const struct site *site, const struct container *c)
+{
+	for (size_t i = 0; i < site->target_count; i++)
+		if (slice_eq(site->targets[i].container, c->name))
+			return true;
+	return site->target_count == 0;
+}
+
+/* Is the kernel the only place that cures it, until it starts anew? */
+static bool is_cured_for_now(const struct look *look, const struct container *c)
+{
+	for (size_t i = 0; i < look->finding.case_count; i++) {
+		const struct locate_case *lc = &look->finding.cases[i];
+
+		if (lc->state == LOCATE_ALLOWED && lc->cure.len > 0 && discover_container(&look->site, lc->policy) == c)
+			return true;
+	}
+	return false;
+}
+
+static void add_next_starts(struct app *app, const struct look *look, const char *note, struct remains *out)
+{
+	for (size_t i = 0; i < look->site.host.count; i++) {
+		const struct container *c = &look->site.host.list[i];
+		enum lasting next = lasting_of(&look->site, c, look->finding.scopes, look->finding.scope_count);
+
+		if (!is_asked_about(&look->site, c))
+			continue;
+		if (next == LASTING_BLOCKED && !note)
+			add(app, out,
+			    arena_printf(&app->arena,
+					 "container %.*s will be blocked at its next start; see: %s check %.*s",
+					 SLICE_FMT(c->name), app->report.self, SLICE_FMT(c->name)));
+		else if (next == LASTING_DAEMON && is_cured_for_now(look, c))
+			add(app, out,
+			    arena_printf(&app->arena,
+					 "container %.*s is cured until its next start, for which its daemon "
+					 "writes the profile anew; see: %s check %.*s",
+					 SLICE_FMT(c->name), app->report.self, SLICE_FMT(c->name)));
+	}
+}
+
+void app_remains(struct app *app, const struct look *look, const char *note, const struct receipt *receipt,
+		 struct remains *out)
+{
+	if (receipt && (receipt->kernel == KERNEL_HIDDEN || receipt->kernel == KERNEL_DENIED))
+		add(app, out,
+		    arena_printf(&app->arena, "the kernel holds the old policy until it boots anew: %s",
+				 kernel_state_words(receipt->kernel)));
+	if (look)
+		add_rules(app, app_finding(app, look), out);
+	if (note)
+		add(app, out, note);
+	if (!look || app->own_files)
+		return; /* what is left stands in files of other packages */
+	add_next_starts(app, look, note, out);
+	add_obstacles(app, look, out);
+	out->obstructed = app_is_obstructed(look);
+}

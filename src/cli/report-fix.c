@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* report-fix: what a command did to policy, and what remains behind it. */
+#include "report-internal.h"
+
+void remains_add(struct remains *out, const char *text, struct arena *arena)
+{
+	VEC(const char *) all = { out->list, out->count, out->count };
+
+	VEC_PUSH(arena, &all, text);
+	out->list = all.ptr;
+	out->count = all.len;
+}
+
+static json_t *json_remains(const struct remains *remains)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; remains && i < remains->count; i++)
+		json_array_append_new(array, report_json_text(slice_of(remains->list[i])));
+	return array;
+}
+
+static void print_lines(const struct report *r, struct slice text)
+{
+	while (text.len > 0) {
+		size_t end = slice_find(text, '\n');
+
+		report_print(r, "  %.*s\n", SLICE_FMT(slice_sub(text, 0, end)));
+		text = slice_from(text, end + 1);
+	}
+}
+
+/* The last words. */
+static void print_remains(const struct report *r, const struct remains *remains)
+{
+	if (!remains || remains->count == 0)
+		return;
+	fputs("\nWhat remains:\n", r->out);
+	for (size_t i = 0; i < remains->count; i++)
+		print_lines(r, slice_of(remains->list[i]));
+	if (remains->obstructed)
+		report_advice(r);
+}
+
+void report_afterwards(const struct report *r, const struct report_done *done, const struct err *err)
+{
+	AUTOBUF text = { 0 };
+
+	buf_addf(&text, "%s; but %s", done->words, err->text);
+	report_talk(r, buf_slice(&text));
+	if (err->hint[0])
+		report_talk(r, slice_of(err->hint));
+	if (strcmp(done->command, "rollback") == 0)
+		return;
+	buf_clear(&text);
+	buf_addf(&text, "to undo it: %s rollback %s", r->self, done->receipt->backup_id);
+	report_talk(r, buf_slice(&text));
+}
+
+void report_json_afterwards(const struct report *r, const struct report_done *done, const struct err *err)
+{
+	json_t *object = report_json_object(done->command);
+
+	json_object_set_new(object, "receipt", report_json_receipt(done->receipt));
+	json_object_set_new(object, "error", report_json_error(err));
+	report_json_print(r, object);
+}
+
+void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding,
+			   const struct remains *remains)
+{
+	if (r->json) {
+		json_t *object = report_json_object(command);
+
+		json_object_set_new(object, "changed", json_false());
+		json_object_set_new(object, "profiles", json_integer((json_int_t)finding->profile_count));
+		if (remains)
+			json_object_set_new(object, "remains", json_remains(remains));
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	if (finding->worst != LOCATE_ALLOWED) /* only with --own-files */
+		report_print(r, "Nothing to do without files of other packages; see %s check\n", r->self);
+	else
+		report_print(r, "Nothing to do: none of %zu container profile%s is stopped by this conflict.\n",
+			     finding->profile_count, finding->profile_count == 1 ? "" : "s");
+	print_remains(r, remains);
+}
+
+/* The kernel's own word, as far as it could be had. */
+static void print_asked(const struct report *r, const struct receipt *receipt)
+{
+	size_t before = 0, after = 0;
+	AUTOBUF words = { 0 };
+
+	for (size_t i = 0; i < receipt->probe_count; i++) {
+		before += receipt->probes[i].before != 0;
+		after += receipt->probes[i].after == 0;
+	}
+	if (after == 0)
+		return;
+	buf_addf(&words, "the kernel, as runc would: it allows the write in %zu profile%s (denied before: %zu)", after,
+		 after == 1 ? "" : "s", before);
+	report_row(r, "asked", buf_str(&words));
+}
+
+static void print_receipt(const struct report *r, const struct receipt *receipt)
+{
+	if (receipt->recovered)
+		report_row(r, "first", receipt->recovered);
+	for (size_t i = 0; i < receipt->file_count; i++)
+		report_row(r, i == 0 ? "wrote" : "", receipt->files[i]);
+	for (size_t i = 0; i < receipt->profile_count; i++) {
+		AUTOBUF name = { 0 };
+
+		buf_addslice(&name, receipt->profiles[i]);
+		report_row(r, i == 0 ? "loaded" : "", buf_str(&name));
+	}
+	if (receipt->profile_count == 0)
+		report_row(r, "loaded", kernel_state_words(receipt->kernel));
+	print_asked(r, receipt);
+	if (receipt->note)
+		report_row(r, "note", receipt->note);
+}
+
+void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
+		size_t policy_count, const struct receipt *receipt, const struct finding *after,
+		const struct remains *remains)
+{
+	if (r->json) {
+		json_t *object = report_json_object("fix");
+
+		json_object_set_new(object, "changed", json_true());
+		json_object_set_new(object, "patch", report_json_patch(patch));
+		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, true));
+		json_object_set_new(object, "receipt", report_json_receipt(receipt));
+		json_object_set_new(object, "state", json_string(after ? report_state_word(after->worst) : "unknown"));
+		json_object_set_new(object, "obstacles", report_json_obstacles(after ? after->obstacles : NULL));
+		json_object_set_new(object, "remains", json_remains(remains));
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	report_diff(r, patch, policies, policy_count, true);
+	report_print(r, "\n");
+	report_bold(r, "Done.");
+	report_print(r, "\n");
+	print_receipt(r, receipt);
+	if (after && after->worst == LOCATE_ALLOWED)
+		report_row(r, "now",
+			   report_has_obstacles(after->obstacles) ? "this rule is cured in every profile above"
+								  : "runc's write is allowed in every profile above");
+	report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
+	print_remains(r, remains);
+}
+
+void report_rollback(const struct report *r, const struct receipt *receipt)
+{
+	if (r->json) {
+		json_t *object = report_json_object("rollback");
+
+		json_object_set_new(object, "receipt", report_json_receipt(receipt));
+		report_json_print(r, object);
+		return;
+	}
+	if (r->quiet)
+		return;
+	report_bold(r, "Undone: change %s.", receipt->backup_id);
+	report_print(r, "\n");
+	print_receipt(r, receipt);
+}
