@@ -98,6 +98,10 @@ check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so $B/pmxcfs)
 check-slow: $B/aa-nestfix $B/fault.so
 	BUILD=$(CURDIR)/$B $(PROVE) --exec '' $(SLOW_TESTS)
 
+# The same sources on Debian 13: its compiler, libraries, parser and LXC. Needs root.
+check-debian13:
+	tests/debian13.sh
+
 # The unit tests under valgrind. Those that run other programs are left to the sanitizers.
 check-valgrind: $(UNIT)
 	prove --timer --jobs 2 --exec 'valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes' $(UNIT)
@@ -142,6 +146,6 @@ clean:
 
 include install.mk
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all roundtrip check check-slow check-valgrind check-fuzz check-vm lint floors bench install clean
+.PHONY: all roundtrip check check-debian13 check-slow check-valgrind check-fuzz check-vm lint floors bench install clean
 .SECONDARY:
 .DELETE_ON_ERROR:

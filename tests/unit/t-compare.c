@@ -80,13 +80,24 @@ static void show(struct trial *t)
 	}
 }
 
+/* Parsers number states differently, and so show another of several shortest examples: "?" stands for any letter. */
+static bool is_example(struct slice example, const char *want)
+{
+	if (example.len != strlen(want))
+		return false;
+	for (size_t i = 0; i < example.len; i++)
+		if (want[i] != '?' && want[i] != example.ptr[i])
+			return false;
+	return true;
+}
+
 /* Is there a change of that kind with that example, not excused? */
 static bool shows(struct trial *t, enum compare_kind kind, const char *example, const char *words)
 {
 	for (size_t i = 0; i < t->result.count; i++) {
 		const struct compare_change *c = &t->result.changes[i];
 
-		if (c->kind == kind && !c->allowed && (!example || slice_is(c->example, example)) &&
+		if (c->kind == kind && !c->allowed && (!example || is_example(c->example, example)) &&
 		    strcmp(words_of(t, i), words) == 0)
 			return true;
 	}
@@ -136,7 +147,7 @@ static void sabotage_is_reported(void)
 		enum compare_kind kind;
 		const char *example, *words;
 	} cases[] = {
-		{ "the rule deleted instead of split", HEAD TAIL, COMPARE_FILE, "/sys/a",
+		{ "the rule deleted instead of split", HEAD TAIL, COMPARE_FILE, "/sys/?",
 		  "wkx denied → allowed (user, other)" },
 		{ "a set without its follow-up rungs",
 		  HEAD "deny /sys/[^fdc]*{,/**} klx, deny /sys/[^fdcn]*{,/**} w, " TAIL, COMPARE_FILE, "/sys/n",
