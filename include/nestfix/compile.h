@@ -57,6 +57,18 @@ int compile_with(const struct compiler *compiler, const char *path, const struct
 		 struct arena *arena, struct slice *blob, struct err *err);
 
 /*
+ * All that such a compilation reads, with the texts in place of their files, under whatever name these are reached:
+ * that of a policy that was read, or (NULL) as it is on disk now. ERR_REFUSED: it would read what may not be read, a
+ * FIFO or a file that cannot be trusted.
+ */
+int compile_gather(struct policy_reach *out, const struct compiler *compiler, const struct policy *policy,
+		   const char *path, const struct compile_text *texts, size_t text_count, struct arena *arena,
+		   struct err *err);
+
+/* The first file that only one of them reads, or with other bytes. NULL: the parser makes the same policy of both. */
+const char *compile_difference(const struct policy_reach *x, const struct policy_reach *y);
+
+/*
  * Does this parser take `priority=` on a file rule? Asked by a probe text, not by the version. 1, 0; -1 where it does
  * not answer: only a parser that calls the probe a syntax error does not know it.
  */

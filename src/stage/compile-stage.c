@@ -9,60 +9,108 @@
 
 enum { STAGE_FILES = 4096 }; /* a policy reads some dozen files; more is an include that multiplies itself */
 
-/* The path without "//" and "/./". One that climbs by ".." could leave the staging directory and is refused. */
-static const char *plain_path(const char *path, struct arena *arena, struct err *err)
+/* What files are read from: those of a policy that was read, else the disk as it is now. */
+static struct policy_sources *open_sources(const struct compiler *compiler, const struct policy *policy,
+					   struct arena *arena)
 {
-	AUTOBUF out = { 0 };
-	struct slice rest = slice_of(path);
+	struct policy_reader *reader = ARENA_NEW(arena, struct policy_reader);
+	struct policy_dialect *dialect = ARENA_NEW(arena, struct policy_dialect);
+	struct policy_sources *sources;
 
-	while (rest.len > 0) {
-		size_t len = slice_find(rest, '/');
-		struct slice part = slice_sub(rest, 0, len);
+	if (policy && policy->from)
+		return policy_sources_over(policy->from, arena);
+	*reader = discover_policy_reader(compiler->root);
+	*dialect = (struct policy_dialect){ .base = COMPILE_BASE };
+	sources = policy_sources_over(policy_sources_new(reader, dialect, arena), arena);
+	for (size_t i = 0; policy && i < policy->source_count; i++)
+		policy_sources_put(sources, policy->sources[i]->path, policy->sources[i]->doc.text);
+	return sources;
+}
 
-		rest = slice_from(rest, len + 1);
-		if (part.len == 0 || slice_is(part, "."))
+static bool look_at(const struct root *root, const char *path, struct stat *st)
+{
+	AUTOCLOSE fd = fsio_open(root, path, O_PATH, NULL);
+
+	return fd >= 0 && fstat(fd, st) == 0;
+}
+
+/* A file may be reached by another name than the one that a text is for: a link. Tells whether there was one. */
+static bool put_other_names(const struct root *root, struct policy_sources *sources, const struct policy_reach *reach,
+			    const struct compile_text *text)
+{
+	bool any = false;
+	struct stat edited, st;
+
+	if (!look_at(root, text->path, &edited))
+		return false;
+	for (size_t i = 0; i < reach->count; i++) {
+		const struct policy_part *part = &reach->parts[i];
+
+		if (!part->source || slice_eq(part->source->doc.text, text->bytes) || !look_at(root, part->path, &st) ||
+		    st.st_dev != edited.st_dev || st.st_ino != edited.st_ino)
 			continue;
-		if (slice_is(part, "..")) {
-			err_put(err, ERR_REFUSED, "cannot compile a policy that reads '%s'", path);
-			err_hint(err, "write the include without '..'");
-			return NULL;
-		}
-		buf_addc(&out, '/');
-		buf_addslice(&out, part);
+		policy_sources_put(sources, part->path, text->bytes);
+		any = true;
 	}
-	return arena_str(arena, buf_slice(&out));
+	return any;
 }
 
-static bool is_staged(const struct stage *stage, const char *path)
+static int refuse(const struct policy_reach *reach, struct err *err)
 {
-	for (size_t i = 0; i < stage->files.len; i++)
-		if (strcmp(stage->files.ptr[i].path, path) == 0)
-			return true;
-	return false;
+	err_put(err, reach->trouble->kind, "%s", reach->trouble->text);
+	return err_hint(err, "%s", reach->trouble->hint);
 }
 
-/* The bytes that stand in for a file, or NULL. */
-static const struct compile_text *find_text(const struct stage *stage, const char *path)
+static int check_parts(const struct policy_reach *reach, struct err *err)
 {
-	for (size_t i = 0; i < stage->text_count; i++)
-		if (strcmp(stage->texts[i].path, path) == 0)
-			return &stage->texts[i];
-	return NULL;
-}
-
-static int add_file(struct stage *stage, const char *path, struct slice bytes, struct err *err)
-{
-	const struct compile_text *text = find_text(stage, path);
-	struct staged file = { .path = plain_path(path, stage->arena, err), .bytes = text ? text->bytes : bytes };
-
-	if (!file.path)
-		return -1;
-	if (is_staged(stage, file.path))
-		return 0;
-	if (stage->files.len == STAGE_FILES)
+	if (reach->trouble)
+		return refuse(reach, err);
+	if (reach->count > STAGE_FILES)
 		return err_put(err, ERR_FAILED, "cannot compile a policy of more than %d files", STAGE_FILES);
-	VEC_PUSH(stage->arena, &stage->files, file);
+	for (size_t i = 0; i < reach->count; i++) {
+		const struct policy_source *source = reach->parts[i].source;
+
+		if (source && memchr(source->doc.text.ptr, '\0', source->doc.text.len))
+			return err_put(err, ERR_FAILED, "cannot read '%s' as policy: it holds a NUL byte",
+				       source->path);
+	}
 	return 0;
+}
+
+int compile_gather(struct policy_reach *out, const struct compiler *compiler, const struct policy *policy,
+		   const char *path, const struct compile_text *texts, size_t text_count, struct arena *arena,
+		   struct err *err)
+{
+	struct policy_sources *sources = open_sources(compiler, policy, arena);
+	const struct policy_source *top;
+	bool again = true;
+
+	for (size_t i = 0; i < text_count; i++)
+		policy_sources_put(sources, texts[i].path, texts[i].bytes);
+	while (again) {
+		top = policy_source(sources, path, err);
+		if (!top)
+			return -1;
+		policy_reach(out, sources, top, arena);
+		again = false;
+		for (size_t i = 0; i < text_count; i++)
+			again |= put_other_names(compiler->root, sources, out, &texts[i]);
+	}
+	return check_parts(out, err);
+}
+
+const char *compile_difference(const struct policy_reach *x, const struct policy_reach *y)
+{
+	for (size_t i = 0; i < x->count || i < y->count; i++) {
+		const struct policy_part *a = &x->parts[i], *b = &y->parts[i];
+
+		if (i >= x->count || i >= y->count)
+			return i >= x->count ? b->path : a->path;
+		if (strcmp(a->path, b->path) != 0 || a->found != b->found ||
+		    (a->source && !slice_eq(a->source->doc.text, b->source->doc.text)))
+			return a->path;
+	}
+	return NULL;
 }
 
 /* mkdir -p for a directory below the staging directory. */
@@ -107,124 +155,53 @@ static int put_file(struct stage *stage, const char *path, struct slice bytes, s
 	return write_all(fd, bytes, name, err);
 }
 
-/* Where an include or abi statement looks: below the base for <x>, as given for "/x", from / for a bare x. */
-static const char *included_path(const struct stmt *stmt, struct arena *arena)
-{
-	struct slice name = doc_word(slice_trim(stmt->include_name), arena);
-
-	if (stmt->include_magic)
-		return arena_printf(arena, COMPILE_BASE "/%.*s", SLICE_FMT(name));
-	return arena_printf(arena, "%s%.*s", slice_starts(name, "/") ? "" : "/", SLICE_FMT(name));
-}
-
-static int add_directory(struct stage *stage, const char *path, struct err *err);
-
-/* A file or directory that a statement names and that the policy room had no reason to read: an abi file, an empty
- * directory, an include in a branch that is not taken. What is missing, the parser tells. */
-static int add_included(struct stage *stage, const char *path, bool directory_too, struct err *err)
-{
-	const char *plain = plain_path(path, stage->arena, err);
-	enum fsio_kind kind;
-	struct file file;
-
-	if (!plain)
-		return -1;
-	if (is_staged(stage, plain))
-		return 0;
-	if (find_text(stage, plain))
-		return add_file(stage, plain, SLICE(""), err);
-	if (fsio_kind(stage->compiler->root, plain, &kind, err) < 0)
-		return -1;
-	if (kind == FSIO_DIR && directory_too)
-		return add_directory(stage, plain, err);
-	/* in a directory the parser passes over what is no file (parser_lex.l include_dir_cb); named, it would open it
-	 */
-	if (kind == FSIO_MISSING || kind == FSIO_DIR || (kind == FSIO_ELSE && !directory_too))
-		return 0;
-	if (fsio_read(stage->compiler->root, plain, FSIO_LIMIT_POLICY, stage->arena, &file, err) < 0)
-		return -1;
-	return add_file(stage, plain, file.bytes, err);
-}
-
-static int add_directory(struct stage *stage, const char *path, struct err *err)
-{
-	struct slice *names;
-	size_t count;
-
-	if (make_dirs(stage, arena_printf(stage->arena, "%s/", path), err) < 0)
-		return -1;
-	if (fsio_list(stage->compiler->root, path, stage->arena, &names, &count, err) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		const char *entry = arena_printf(stage->arena, "%s/%.*s", path, SLICE_FMT(names[i]));
-
-		if (!policy_is_skipped(names[i]) && add_included(stage, entry, false, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static bool names_file(const struct stmt *stmt)
-{
-	return (stmt->kind == STMT_INCLUDE || stmt->kind == STMT_ABI) && stmt->include_name.len > 0;
-}
-
-static int follow(struct stage *stage, struct slice text, struct err *err)
-{
-	struct doc doc;
-
-	doc_parse(&doc, text, stage->arena);
-	for (const struct stmt *s = doc.first; s; s = doc_next(s))
-		if (names_file(s) && add_included(stage, included_path(s, stage->arena), true, err) < 0)
-			return -1;
-	return 0;
-}
-
-int stage_redirect(struct slice text, const char *dir, struct arena *arena, struct slice *out, struct err *err)
+/*
+ * The text with the staging directory in front of every path that it includes by name: `include "/x"` does not look at
+ * the parser's base directory, and `include "x"` looks below the working directory, which is / (run.h).
+ */
+static int redirect(struct stage *stage, const struct doc *doc, struct slice *out, struct err *err)
 {
 	VEC(struct edit) edits = { 0 };
 	AUTOBUF printed = { 0 };
-	struct doc doc;
 
-	*out = text;
-	doc_parse(&doc, text, arena);
-	for (const struct stmt *s = doc.first; s; s = doc_next(s)) {
+	for (const struct stmt *s = doc->first; s; s = doc_next(s)) {
 		struct slice name = s->include_name;
-		const char *before = slice_starts(name, "/") ? dir : arena_printf(arena, "%s/", dir);
+		const char *slash;
 
-		if (!names_file(s) || s->include_magic)
+		if ((s->kind != STMT_INCLUDE && s->kind != STMT_ABI) || name.len == 0 || s->include_magic)
 			continue;
-		VEC_PUSH(arena, &edits, (struct edit){ .at = (size_t)(name.ptr - text.ptr), .with = slice_of(before) });
+		slash = slice_starts(policy_include_name(s, stage->arena), "/") ? "" : "/";
+		VEC_PUSH(stage->arena, &edits,
+			 (struct edit){ .at = (size_t)(name.ptr - doc->text.ptr),
+					.with = slice_of(arena_printf(stage->arena, "%s%s", stage->dir, slash)) });
 	}
-	if (edits.len == 0)
-		return 0;
-	if (doc_print(&doc, edits.ptr, edits.len, &printed, err) < 0)
+	if (doc_print(doc, edits.ptr, edits.len, &printed, err) < 0)
 		return -1;
-	*out = arena_slice(arena, buf_slice(&printed));
+	*out = edits.len > 0 ? arena_slice(stage->arena, buf_slice(&printed)) : doc->text;
 	return 0;
 }
 
-static int write_files(struct stage *stage, struct err *err)
+static int put_part(struct stage *stage, const struct policy_part *part, struct err *err)
 {
-	for (size_t i = 0; i < stage->files.len; i++) {
-		struct slice text;
+	struct slice text = { 0 };
 
-		if (stage_redirect(stage->files.ptr[i].bytes, stage->dir, stage->arena, &text, err) < 0)
+	switch (part->found) {
+	case POLICY_FILE:
+		if (redirect(stage, &part->source->doc, &text, err) < 0)
 			return -1;
-		if (put_file(stage, stage->files.ptr[i].path, text, err) < 0)
-			return -1;
+		return put_file(stage, part->path, text, err);
+	case POLICY_DIR:
+		return make_dirs(stage, arena_printf(stage->arena, "%s/", part->path), err);
+	case POLICY_DEVICE: /* passed over by the parser, as an empty file is */
+		return put_file(stage, part->path, text, err);
+	default: /* what is missing, the parser tells */
+		return 0;
 	}
-	return 0;
 }
 
 /* A profile that the administrator forces into complain mode is compared, and loaded, as such. */
-static int put_marker(struct stage *stage, struct err *err)
+static int put_marker(struct stage *stage, const char *top, struct err *err)
 {
-	const char *top;
-
-	if (stage->is_text)
-		return 0;
-	top = stage->files.ptr[0].path;
 	if (!compile_is_marked(stage->compiler, "force-complain", top, stage->arena))
 		return 0;
 	return put_file(stage, arena_printf(stage->arena, COMPILE_BASE "/force-complain%s", strrchr(top, '/')),
@@ -245,59 +222,41 @@ static int put_features(struct stage *stage, struct err *err)
 static int make_stage(struct stage *stage, struct err *err)
 {
 	snprintf(stage->dir, sizeof stage->dir, "/tmp/aa-nestfix-%d-XXXXXX", (int)getpid());
-	if (mkdtemp(stage->dir))
-		return 0;
-	stage->dir[0] = '\0';
-	return err_errno(err, "cannot make a folder in '/tmp'");
-}
-
-/* What the files that are listed so far include, then everything is written. */
-static int lay_out(struct stage *stage, struct err *err)
-{
-	/* the list grows while it is walked */
-	for (size_t i = 0; i < stage->files.len; i++)
-		if (follow(stage, stage->files.ptr[i].bytes, err) < 0)
-			return -1;
-	if (make_dirs(stage, COMPILE_BASE "/", err) < 0 || write_files(stage, err) < 0 || put_features(stage, err) < 0)
+	if (!mkdtemp(stage->dir)) {
+		stage->dir[0] = '\0';
+		return err_errno(err, "cannot make a folder in '/tmp'");
+	}
+	if (make_dirs(stage, COMPILE_BASE "/", err) < 0)
 		return -1;
-	return put_marker(stage, err);
+	return put_features(stage, err);
 }
 
-int stage_policy(struct stage *stage, const struct policy *policy, struct err *err)
+int stage_files(struct stage *stage, const struct policy_reach *reach, struct err *err)
 {
-	if (make_stage(stage, err) < 0)
-		return -1;
-	for (size_t i = 0; i < policy->source_count; i++)
-		if (add_file(stage, policy->sources[i]->path, policy->sources[i]->doc.text, err) < 0)
-			return -1;
-	return lay_out(stage, err);
-}
-
-int stage_disk(struct stage *stage, const char *path, struct err *err)
-{
-	struct file file = { 0 };
+	const char *top = reach->parts[0].path;
 
 	if (make_stage(stage, err) < 0)
 		return -1;
-	if (!find_text(stage, path) &&
-	    fsio_read(stage->compiler->root, path, FSIO_LIMIT_POLICY, stage->arena, &file, err) < 0)
-		return -1;
-	if (add_file(stage, path, file.bytes, err) < 0)
-		return -1;
-	return lay_out(stage, err);
+	for (size_t i = 0; i < reach->count; i++)
+		if (put_part(stage, &reach->parts[i], err) < 0)
+			return -1;
+	stage->top = arena_printf(stage->arena, "%s%s", stage->dir, top);
+	return put_marker(stage, top, err);
 }
 
-int stage_text(struct stage *stage, struct slice text, struct err *err)
+int stage_text(struct stage *stage, const char *name, struct slice text, struct err *err)
 {
-	stage->is_text = true;
-	if (make_stage(stage, err) < 0 || follow(stage, text, err) < 0)
-		return -1;
-	return lay_out(stage, err);
-}
+	struct policy_source top = { .path = name };
+	struct policy_reach reach;
 
-const char *stage_top(const struct stage *stage)
-{
-	return arena_printf(stage->arena, "%s%s", stage->dir, stage->files.ptr[0].path);
+	doc_parse(&top.doc, text, stage->arena);
+	policy_reach(&reach, open_sources(stage->compiler, NULL, stage->arena), &top, stage->arena);
+	if (check_parts(&reach, err) < 0 || make_stage(stage, err) < 0)
+		return -1;
+	for (size_t i = 1; i < reach.count; i++)
+		if (put_part(stage, &reach.parts[i], err) < 0)
+			return -1;
+	return redirect(stage, &top.doc, &stage->text, err);
 }
 
 void stage_release(struct stage *stage)

@@ -295,12 +295,13 @@ static int compile(const struct job *job, struct slice *blob, struct err *err)
 	return 0;
 }
 
-static int compile_stage(const struct stage *stage, const char *path, struct slice *blob, struct err *err)
+static int compile_stage(const struct stage *stage, const char *name, struct slice *blob, struct err *err)
 {
 	struct job job = {
 		.compiler = stage->compiler,
-		.name = root_path(stage->compiler->root, path, stage->arena),
-		.file = stage_top(stage),
+		.name = name,
+		.file = stage->top,
+		.text = stage->text,
 		.base = stage->dir,
 		.arena = stage->arena,
 	};
@@ -308,38 +309,41 @@ static int compile_stage(const struct stage *stage, const char *path, struct sli
 	return compile(&job, blob, err);
 }
 
+static int compile_gathered(const struct compiler *compiler, const struct policy *policy, const char *path,
+			    const struct compile_text *texts, size_t text_count, struct arena *arena,
+			    struct slice *blob, struct err *err)
+{
+	AUTOSTAGE stage = { .compiler = compiler, .arena = arena };
+	struct policy_reach reach;
+
+	if (compile_gather(&reach, compiler, policy, path, texts, text_count, arena, err) < 0 ||
+	    stage_files(&stage, &reach, err) < 0)
+		return -1;
+	return compile_stage(&stage, root_path(compiler->root, path, arena), blob, err);
+}
+
 int compile_policy(const struct compiler *compiler, const struct policy *policy, const struct compile_text *texts,
 		   size_t text_count, struct arena *arena, struct slice *blob, struct err *err)
 {
-	AUTOSTAGE stage = { .compiler = compiler, .arena = arena, .texts = texts, .text_count = text_count };
-
 	if (policy->source_count == 0 || policy->sources[0]->path[0] != '/')
 		return err_put(err, ERR_FAILED, "cannot compile '%s': it is no file", policy->path);
-	if (stage_policy(&stage, policy, err) < 0)
-		return -1;
-	return compile_stage(&stage, policy->path, blob, err);
+	return compile_gathered(compiler, policy, policy->path, texts, text_count, arena, blob, err);
 }
 
 int compile_with(const struct compiler *compiler, const char *path, const struct compile_text *texts, size_t text_count,
 		 struct arena *arena, struct slice *blob, struct err *err)
 {
-	AUTOSTAGE stage = { .compiler = compiler, .arena = arena, .texts = texts, .text_count = text_count };
-
-	if (stage_disk(&stage, path, err) < 0)
-		return -1;
-	return compile_stage(&stage, path, blob, err);
+	return compile_gathered(compiler, NULL, path, texts, text_count, arena, blob, err);
 }
 
 int compile_text(const struct compiler *compiler, const char *name, struct slice text, struct arena *arena,
 		 struct slice *blob, struct err *err)
 {
 	AUTOSTAGE stage = { .compiler = compiler, .arena = arena };
-	struct job job = { .compiler = compiler, .name = name, .arena = arena };
 
-	if (stage_text(&stage, text, err) < 0 || stage_redirect(text, stage.dir, arena, &job.text, err) < 0)
+	if (stage_text(&stage, name, text, err) < 0)
 		return -1;
-	job.base = stage.dir;
-	return compile(&job, blob, err);
+	return compile_stage(&stage, name, blob, err);
 }
 
 /* The parser's own word on the text, as every version of it puts it. All else (it was killed, it ran out of memory or

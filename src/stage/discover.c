@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+
 #include "discover-internal.h"
 
 static const char policy_base[] = "/etc/apparmor.d"; /* apparmor_parser's built-in search directory */
@@ -158,6 +160,35 @@ static int meet_targets(struct site *site, policy_vec *policies, const skipped_v
 	return 0;
 }
 
+static bool is_device(const struct root *root, const char *path)
+{
+	AUTOCLOSE fd = fsio_open(root, path, O_PATH, NULL);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+/* policy_reader.read: what the parser passes over, or does not find behind a link, is no error here either. */
+static int read_policy(void *ctx, const char *path, enum policy_found *found, struct slice *bytes, struct slice **names,
+		       size_t *count, struct arena *arena, struct err *err)
+{
+	const struct root *root = ctx;
+	const struct policy_reader reader = container_reader(root);
+	enum fsio_kind kind;
+
+	if (fsio_kind(root, path, &kind, err) < 0)
+		return -1;
+	if (kind == FSIO_FILE || kind == FSIO_DIR)
+		return reader.read(reader.ctx, path, found, bytes, names, count, arena, err);
+	*found = kind == FSIO_MISSING ? POLICY_MISSING : is_device(root, path) ? POLICY_DEVICE : POLICY_ELSE;
+	return 0;
+}
+
+struct policy_reader discover_policy_reader(const struct root *root)
+{
+	return (struct policy_reader){ .ctx = (void *)(uintptr_t)root, .read = read_policy };
+}
+
 struct policy_reader discover_reader(const struct root *root)
 {
 	return container_reader(root);
@@ -168,7 +199,7 @@ static void begin(struct site *out, const struct root *root, const struct confli
 {
 	struct policy_reader *reader = ARENA_NEW(arena, struct policy_reader); /* the sources keep it */
 
-	*reader = discover_reader(root);
+	*reader = discover_policy_reader(root);
 	*out = (struct site){
 		.root = root,
 		.arena = arena,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dirent.h>
+#include <sys/sysmacros.h>
 
 #include <nestfix/automaton.h>
 #include <nestfix/compile.h>
@@ -243,6 +244,77 @@ static void a_fifo_holds_nobody(void)
 	remove(tmp_path("/etc/apparmor.d/abs/fifo"));
 }
 
+static void a_device_is_passed_over(void)
+{
+	struct slice blob;
+
+	if (mknod(tmp_path("/etc/apparmor.d/abs/zero"), S_IFCHR | 0600, makedev(1, 5)) != 0) {
+		tap_skip("a device is passed over", "no devices can be made here");
+		return;
+	}
+	put_policy("include <abs/zero>");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), 0,
+	       "a device is passed over, as the parser does, and not read");
+	is_num(allowed(blob, "p", "/own"), PERM_R, "… and the rest is there");
+	remove(tmp_path("/etc/apparmor.d/abs/zero"));
+}
+
+/* The parser includes a file once in a body, and knows it by its path. A variable may be set but once. */
+static void a_file_by_two_spellings_is_included_once(void)
+{
+	struct slice blob;
+
+	put("/etc/apparmor.d/once", "@{X}=/x\n");
+	put("/etc/apparmor.d/p", "include <once>\ninclude \"/etc/apparmor.d/once\"\nprofile p { @{X} r, }\n");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), 0, "<x> and \"/…/x\"");
+	put("/etc/apparmor.d/p", "include <once>\ninclude \"\\057etc/apparmor.d/once\"\nprofile p { @{X} r, }\n");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), 0, "… and with an escape");
+	remove(tmp_path("/etc/apparmor.d/once"));
+}
+
+static void a_text_stands_in_under_all_names_of_its_file(void)
+{
+	struct compile_text text = { "/etc/apparmor.d/abs/a", SLICE("/a rk,\n") };
+	struct slice blob = { 0 };
+
+	put("/etc/apparmor.d/abs/a", "/a r,\n");
+	ok(symlink("a", tmp_path("/etc/apparmor.d/abs/link")) == 0 &&
+	       link(tmp_path("/etc/apparmor.d/abs/a"), tmp_path("/etc/apparmor.d/abs/hard")) == 0,
+	   "a file of three names");
+	put_policy("include <abs/link>");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", &text, 1, &arena, &blob, NULL), 0, "included by a symlink");
+	is_num(allowed(blob, "p", "/a"), PERM_R | PERM_K, "… it has the new text");
+	put_policy("include <abs/hard>");
+	is_num(compile_with(&compiler, "/etc/apparmor.d/p", &text, 1, &arena, &blob, NULL), 0, "by another hard link");
+	is_num(allowed(blob, "p", "/a"), PERM_R | PERM_K, "… too");
+	remove(tmp_path("/etc/apparmor.d/abs/link"));
+	remove(tmp_path("/etc/apparmor.d/abs/hard"));
+}
+
+static int gather(struct policy_reach *out, const struct compile_text *text)
+{
+	return compile_gather(out, &compiler, NULL, "/etc/apparmor.d/p", text, text != NULL, &arena, NULL);
+}
+
+static void what_is_read_can_be_told_again(void)
+{
+	struct compile_text text = { "/etc/apparmor.d/abs/a", SLICE("/a rk,\n") };
+	struct policy_reach planned, now;
+
+	put("/etc/apparmor.d/abs/a", "/a r,\n");
+	put_policy("include <abs/a>\ninclude if exists <abs/none>\n");
+	ok(gather(&planned, &text) == 0 && gather(&now, NULL) == 0, "what is read is gathered");
+	is_text(slice_of(compile_difference(&planned, &now)), text.path, "a file is not as it was planned");
+	put("/etc/apparmor.d/abs/a", "/a rk,\n");
+	ok(gather(&now, NULL) == 0 && !compile_difference(&planned, &now), "now it is");
+	put("/etc/apparmor.d/abs/none", "");
+	ok(gather(&now, NULL) == 0 && compile_difference(&planned, &now), "a file came, though it is empty");
+	remove(tmp_path("/etc/apparmor.d/abs/none"));
+	tmp_write("/etc/apparmor.d/abs/a", "/a r,\0\n", 7, 0644);
+	ok(gather(&now, NULL) < 0, "a NUL byte is no policy");
+	put("/etc/apparmor.d/abs/a", "/a r,\n");
+}
+
 static void a_file_of_features_is_read_below_the_root(void)
 {
 	const char *foreign = foreign_file();
@@ -408,6 +480,10 @@ int main(void)
 	all_that_is_named_is_brought_along();
 	the_parser_reads_no_file_of_this_machine();
 	a_fifo_holds_nobody();
+	a_device_is_passed_over();
+	a_file_by_two_spellings_is_included_once();
+	a_text_stands_in_under_all_names_of_its_file();
+	what_is_read_can_be_told_again();
 	a_file_of_features_is_read_below_the_root();
 	messages_name_the_real_files();
 	files_without_profiles_are_failures();
