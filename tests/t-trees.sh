@@ -102,4 +102,27 @@ else
 	skip 'fix: the parser opens no file of the image in place' 'strace cannot trace here'
 fi
 
+# Somebody edits an included file between the write and the look after it: what is on disk then is not what was proved.
+meddled() {
+	lay_out
+	policy=$T/root/etc/apparmor.d
+	cp -a "$policy" "$T/policy"
+	(
+		tries=1000
+		until grep -q 'aa-nestfix:' "$policy/abstractions/lxc/container-base" || [ $((tries -= 1)) = 0 ]; do sleep 0.02; done
+		echo '# edited meanwhile' >>"$policy/lxc/lxc-default"
+	) &
+	strace -f -qq -o /dev/null -e trace=renameat,renameat2 -e inject=renameat,renameat2:delay_exit=200000 \
+		"$NESTFIX" --patches "$TOP/patches" --root "$T/root" --yes fix >"$T/out" 2>"$T/err"
+	status=$?
+	wait
+	has "'/etc/apparmor.d/lxc/lxc-default' is not what was proved" "$T/err" || return 1
+	[ $status = 4 ] && cmp "$policy/abstractions/lxc/container-base" "$T/policy/abstractions/lxc/container-base"
+}
+if strace -o /dev/null true 2>/dev/null; then
+	ok 'fix: what was edited after the proof is undone, not taken for proved' meddled
+else
+	skip 'fix: what was edited after the proof is undone, not taken for proved' 'strace cannot trace here'
+fi
+
 tap_done

@@ -18,6 +18,7 @@ struct proof_policy {
 	const struct policy *policy;
 	struct slice old_blob, new_blob; /* old_blob is empty where another container's text stood for this one's */
 	struct comparison comparison;
+	struct policy_reach old_input, new_input; /* all that the parser read for the two */
 };
 
 struct proof; /* opaque: see prove.c */

@@ -66,34 +66,39 @@ static void collect_reloads(struct work *w, const struct proof *proof)
 	}
 }
 
-/* Every file that the proof speaks of still has the bytes that it had then. */
-static int check_policy(struct work *w, const struct policy *policy, struct reload *r, struct err *err)
+/* The first file by which what the parser would read now, a live text in its place, differs from `want`; or NULL. */
+static int find_difference(struct work *w, struct reload *r, struct slice text, const struct policy_reach *want,
+			   const char **path, struct err *err)
 {
-	for (size_t s = 0; s < policy->source_count; s++) {
-		const struct policy_source *source = policy->sources[s];
-		struct file now;
+	struct compile_text live = { r->path, text };
+	struct policy_reach now;
 
-		if (s == 0 && r->live) {
-			if (work_check_live(w, r, err) < 0)
-				return -1;
-			continue;
-		}
-		if (fsio_read(w->root, source->path, FSIO_LIMIT_POLICY, w->arena, &now, err) < 0)
-			return -1;
-		if (!slice_eq(now.bytes, source->doc.text))
-			return work_changed_meanwhile(source->path, err);
-	}
+	*path = NULL;
+	if (r->live && work_check_live(w, r, err) < 0)
+		return -1;
+	if (r->gone)
+		return 0;
+	if (compile_gather(&now, w->compiler, NULL, r->path, &live, r->live, w->arena, err) < 0)
+		return -1;
+	*path = compile_difference(want, &now);
 	return 0;
 }
 
+/* Every file that the proof speaks of still has the bytes that it had then. */
 static int check_planned(struct work *w, const struct proof *proof, struct err *err)
 {
 	size_t count;
 	const struct proof_policy *policies = proof_policies(proof, &count);
+	const char *path;
 
-	for (size_t i = 0; i < count; i++)
-		if (check_policy(w, policies[i].policy, &w->reloads[i], err) < 0)
+	for (size_t i = 0; i < count; i++) {
+		struct reload *r = &w->reloads[i];
+
+		if (find_difference(w, r, r->text, &policies[i].old_input, &path, err) < 0)
 			return -1;
+		if (path)
+			return work_changed_meanwhile(path, err);
+	}
 	return 0;
 }
 
@@ -192,74 +197,31 @@ static int write_files(struct work *w, const struct patch *patch, struct err *er
 	return 0;
 }
 
-/* Two compiled policies that allow the same, though a parser need not write the same bytes twice. */
-static int is_same_policy(const struct work *w, struct slice x, struct slice y, struct re_pool *pool, struct err *err)
+static struct slice new_text(const struct patch *patch, const struct reload *r)
 {
-	struct compare_exemption none = { 0 };
-	struct automaton a, b;
-	struct comparison comparison;
-
-	if (slice_eq(x, y))
-		return 1;
-	if (automaton_read(&a, x, w->arena, err) < 0 || automaton_read(&b, y, w->arena, err) < 0 ||
-	    compare_automata(&comparison, &a, &b, &none, pool, w->arena, err) < 0)
-		return -1;
-	return comparison.equal;
-}
-
-static bool reads_written(const struct policy *policy, const struct patch *patch)
-{
-	for (size_t i = 0; i < patch->file_count; i++)
-		for (size_t s = 0; s < policy->source_count; s++)
-			if (patch->files[i].kind == PATCH_POLICY && patch->files[i].source == policy->sources[s])
-				return true;
-	return false;
-}
-
-/*
- * What a live policy would be on disk now: its text is in no file, but what it includes is. Where nothing of that was
- * written, the same bytes as proved are the same policy.
- */
-static int check_live(struct work *w, const struct proof *proof, size_t at, struct slice *blob, struct err *err)
-{
-	const struct patch *patch = proof_patch(proof);
-	struct reload *r = &w->reloads[at];
-	struct compile_text text = { r->path, r->text };
-	const struct proof_policy *policies;
-	size_t count;
-
-	policies = proof_policies(proof, &count);
-	if (!reads_written(policies[at].policy, patch)) {
-		*blob = r->after;
-		return check_policy(w, policies[at].policy, r, err);
-	}
 	for (size_t i = 0; i < patch->file_count; i++)
 		if (patch->files[i].kind == PATCH_LIVE && strcmp(patch_path(&patch->files[i]), r->path) == 0)
-			text.bytes = patch->files[i].new_;
-	if (work_check_live(w, r, err) < 0)
-		return -1;
-	return compile_with(w->compiler, r->path, &text, 1, w->arena, blob, err);
+			return patch->files[i].new_;
+	return r->text;
 }
 
-/* What is on disk now, found by the parser itself, is what was proved. */
+/* What the parser would read now has the bytes that were proved. It is not asked again: it need not write the same
+ * policy twice. */
 static int check_disk(struct work *w, const struct proof *proof, struct err *err)
 {
-	for (size_t i = 0; i < w->reload_count; i++) {
-		struct reload *r = &w->reloads[i];
-		struct slice blob;
-		int same;
+	size_t count;
+	const struct proof_policy *policies = proof_policies(proof, &count);
+	const char *path;
 
-		if (r->gone)
-			continue;
-		if ((r->live ? check_live(w, proof, i, &blob, err)
-			     : compile_with(w->compiler, r->path, NULL, 0, w->arena, &blob, err)) < 0)
+	for (size_t i = 0; i < count; i++) {
+		struct reload *r = &w->reloads[i];
+
+		if (find_difference(w, r, new_text(proof_patch(proof), r), &policies[i].new_input, &path, err) < 0)
 			return -1;
-		same = is_same_policy(w, blob, r->after, proof_patch(proof)->site->pool, err);
-		if (same < 0)
-			return -1;
-		if (!same)
+		if (path)
 			return err_put(err, ERR_FAILED,
-				       "cannot accept '%s' as it is on disk now: it is not what was proved", r->path);
+				       "cannot accept '%s' as it is on disk now: '%s' is not what was proved", r->path,
+				       path);
 	}
 	return 0;
 }

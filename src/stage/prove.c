@@ -231,6 +231,17 @@ static int check_witnesses(const struct attempt *a, const struct policy *policy,
 	return 0;
 }
 
+static int compile_new(const struct attempt *a, struct proof_policy *p)
+{
+	const struct policy *policy = p->policy;
+
+	if (compile_gather(&p->old_input, a->compiler, policy, policy->path, NULL, 0, a->arena, a->err) < 0 ||
+	    compile_gather(&p->new_input, a->compiler, policy, policy->path, a->texts, a->text_count, a->arena,
+			   a->err) < 0)
+		return -1;
+	return compile_policy(a->compiler, policy, a->texts, a->text_count, a->arena, &p->new_blob, a->err);
+}
+
 static int compare_policy(const struct attempt *a, struct proof_policy *p, struct automaton *new_)
 {
 	const struct patch *patch = a->patch;
@@ -239,7 +250,7 @@ static int compare_policy(const struct attempt *a, struct proof_policy *p, struc
 
 	if (compile_policy(a->compiler, p->policy, NULL, 0, a->arena, &p->old_blob, a->err) < 0)
 		return -1;
-	if (compile_policy(a->compiler, p->policy, a->texts, a->text_count, a->arena, &p->new_blob, a->err) < 0)
+	if (compile_new(a, p) < 0)
 		return err_wrap(a->err, "cannot accept the change");
 	if (automaton_read(&old, p->old_blob, a->arena, a->err) < 0 ||
 	    automaton_read(new_, p->new_blob, a->arena, a->err) < 0 ||
@@ -396,8 +407,7 @@ static int follow_twin(const struct attempt *a, struct proof_policy *p, const st
 		p->comparison.changes[i] = twin->comparison.changes[i];
 		p->comparison.changes[i].profile = p->policy->profiles[0].name;
 	}
-	if (compile_policy(a->compiler, p->policy, a->texts, a->text_count, a->arena, &p->new_blob, a->err) < 0 ||
-	    automaton_read(new_, p->new_blob, a->arena, a->err) < 0)
+	if (compile_new(a, p) < 0 || automaton_read(new_, p->new_blob, a->arena, a->err) < 0)
 		return err_wrap(a->err, "cannot accept the change");
 	return 0;
 }
