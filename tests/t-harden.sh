@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# harden, fix --profile-for, fix --pve-hookscript and hook pve on the fixture hosts: exactly the lines meant change, and
-# come back; every case in which nothing may change has its sentence.
+# harden and fix --profile-for on the fixture hosts: exactly the lines meant change, and come back; every case in which
+# nothing may change has its sentence.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
 # shellcheck source=tests/lib/host.sh
@@ -179,48 +179,5 @@ host pve8 fixed
 cp -p "$pve/104.conf" "$T/was"
 ok 'Proxmox: a profile of its own' tool 0 fix --profile-for=104
 is 'Proxmox: one line is another' "$(diff "$T/was" "$pve/104.conf" | grep '^>')" '> lxc.apparmor.profile: lxc-container-nestfix'
-
-# fix --pve-hookscript and hook pve.
-host pve8 fixed
-cp -p "$pve/100.conf" "$T/was"
-snippet=$R/var/lib/vz/snippets
-ok 'a hookscript' tool 0 fix --pve-hookscript=100
-is 'one line came, in its place' "$(diff "$T/was" "$pve/100.conf")" '3a4
-> hookscript: local:snippets/aa-nestfix'
-ok 'its snippet is executable' test -x "$snippet/aa-nestfix"
-ok 'rollback' back "$pve/100.conf"
-ok 'the snippet stays, for others may name it' test -x "$snippet/aa-nestfix"
-cp -p "$pve/101.conf" "$T/was"
-ok 'a guest that has a hookscript, snapshots and pending changes' tool 0 fix --pve-hookscript 101
-is 'one line is another' "$(diff "$T/was" "$pve/101.conf" | tail -n +2)" '< hookscript: local:snippets/mail-hook.sh
----
-> hookscript: local:snippets/aa-nestfix'
-is 'the earlier one is kept' "$(cat "$R/var/lib/aa-nestfix/pve-hooks/101")" local:snippets/mail-hook.sh
-rm -f "$snippet/mail-hook.sh"
-# shellcheck disable=SC2016 # for the script
-printf '#!/bin/sh\necho "$0 $*" >>%s/calls\nexit ${FAIL:-0}\n' "$T" >"$snippet/mail-hook.sh"
-hook() {
-	tool "$1" hook pve "$2" "$3"
-}
-ok 'an earlier hookscript that is not executable is a warning' hook 0 101 pre-start
-ok 'that says so' has "mail-hook.sh': it is not executable" "$T/err"
-chmod +x "$snippet/mail-hook.sh"
-for phase in pre-start post-start pre-stop post-stop; do
-	ok "it is called in $phase" hook 0 101 $phase
-done
-is 'each time with the same arguments' "$(cat "$T/calls")" "$snippet/mail-hook.sh 101 pre-start
-$snippet/mail-hook.sh 101 post-start
-$snippet/mail-hook.sh 101 pre-stop
-$snippet/mail-hook.sh 101 post-stop"
-FAIL=7 && export FAIL
-ok 'its exit status is passed on' hook 7 101 pre-start
-unset FAIL
-mv "$snippet/mail-hook.sh" "$T/"
-ok 'a missing one is a warning' hook 0 101 pre-start
-ok 'that says so, too' has 'there is no such file' "$T/err"
-ok 'a guest without an earlier one' hook 0 100 post-start
-ok 'a broken call does no harm' hook 0 101 nonsense
-ok 'rollback of the hookscript' back "$pve/101.conf"
-ok 'the record goes with it' test ! -e "$R/var/lib/aa-nestfix/pve-hooks/101"
 
 tap_done

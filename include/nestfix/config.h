@@ -13,9 +13,6 @@
 
 #define CONFIG_PVE_DIR "/etc/pve/lxc"
 
-/* One line a guest: the volume of the hookscript that it had before. */
-#define CONFIG_HOOK_DIR "/var/lib/aa-nestfix/pve-hooks"
-
 enum config_verb { CONFIG_REMOVE, CONFIG_REPLACE, CONFIG_INSERT };
 
 struct config_edit {
@@ -39,10 +36,7 @@ void config_anchor(struct patch_file *out, const struct patch_file *file, struct
 
 struct config_proof;
 
-/*
- * Proves every file. ERR_REFUSED: a change that does more than it may. Files of PATCH_CREATE are records of hookscripts
- * below CONFIG_HOOK_DIR.
- */
+/* Proves every file. ERR_REFUSED: a change that does more than it may. */
 int config_prove(struct config_proof **out, const struct patch_file *files, size_t count, struct arena *arena,
 		 struct err *err);
 

@@ -136,10 +136,9 @@ static int make_backup(struct work *w, const struct patch_file *files, size_t co
 
 	backup.files = arena_array(w->arena, count, sizeof *backup.files);
 	for (size_t i = 0; i < count; i++) {
-		struct patch_file anchored = files[i];
+		struct patch_file anchored;
 
-		if (files[i].kind == PATCH_CONFIG)
-			config_anchor(&anchored, &files[i], w->arena);
+		config_anchor(&anchored, &files[i], w->arena);
 		backup.files[i] = work_describe_file(&anchored, w->arena);
 	}
 	/* A quorum that was lost leaves a hidden file, which could not be removed then. */
@@ -174,13 +173,6 @@ static int change(struct work *w, const struct config_proof *proof, struct err *
 	if (work_recover(w, &undone, err) < 0 || backup_sweep(w->root, err) < 0 ||
 	    make_backup(w, files, count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		const char *slash = strrchr(files[i].path, '/');
-		struct slice dir = { files[i].path, (size_t)(slash - files[i].path) };
-
-		if (files[i].kind == PATCH_CREATE && fsio_mkdirs(w->root, arena_str(w->arena, dir), 0700, err) < 0)
-			return -1;
-	}
 	if (journal_begin(w->root, JOURNAL_CHANGE, w->id, err) < 0) {
 		if (journal_done(w->root, NULL) == 0)
 			backup_discard(w->root, w->id, NULL);

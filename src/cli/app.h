@@ -125,9 +125,26 @@ int app_config_commit(struct app *app, const struct patch_file *files, size_t co
 
 /* Loads the cured profile of a container that was started; its name is set, and its lxcpath where that is known. */
 int app_hook_cure(struct app *app, struct container *c, struct err *err);
-/* Ends the process, as if all were well, after the time that a hook may take. */
-void app_hook_limit(void);
 int hook_pve(struct app *app, struct err *err);
+
+/* The hookscript that cures a guest: app-snippet.c. */
+struct snippet {
+	struct slice volume; /* as the guest's configuration names it */
+	struct patch_file file;
+	bool stands;               /* as it is to be, and can be called */
+	bool named;                /* a guest of the cluster names it, whether it stands or not */
+	bool written;              /* by snippet_write */
+	VEC(const char *) folders; /* that were made for it, the innermost first */
+};
+
+bool snippet_is_own(struct slice volume);
+/* Writes nothing. */
+int snippet_plan(struct app *app, const struct look *look, const struct container *c, struct snippet *out,
+		 struct err *err);
+/* Writes it where it does not stand, and asks for it as Proxmox will. On failure snippet_take_back is due. */
+int snippet_write(struct app *app, const struct look *look, struct snippet *s, struct err *err);
+/* But for one that a guest names since it was planned. */
+void snippet_take_back(struct app *app, struct snippet *s);
 
 /* fix --profile-for, fix --pve-hookscript. */
 int cmd_switch(struct app *app, struct err *err);

@@ -238,7 +238,8 @@ static int hook_lxc(struct app *app, struct err *err)
 	return app_hook_cure(app, &c, err);
 }
 
-void app_hook_limit(void)
+/* Ends the process, as if all were well, after the time that a hook may take. */
+static void limit_time(void)
 {
 	struct sigaction action = { .sa_handler = give_up };
 
@@ -248,9 +249,9 @@ void app_hook_limit(void)
 
 int cmd_hook(struct app *app, struct err *err)
 {
+	limit_time();
 	if (app->arg_count > 0 && strcmp(app->args[0], "pve") == 0)
 		return hook_pve(app, err);
-	app_hook_limit();
 	if (app->arg_count > 0 && strcmp(app->args[0], "lxc") == 0)
 		return hook_lxc(app, err);
 	return err_put(err, ERR_USAGE, "hook needs to know who calls: aa-nestfix hook lxc, hook pve");

@@ -3,20 +3,12 @@
 #include "app.h"
 
 #define OWN_PROFILE "lxc-container-nestfix"
-#define OWN_VOLUME "local:snippets/aa-nestfix"
-
-enum { CONFIG_LIMIT = 1 << 20 };
-
-/* A missing program must not keep a guest from starting, though Proxmox would. */
-static const char snippet[] = "#!/bin/sh\n"
-			      "# Written by aa-nestfix; Proxmox calls it at the start and stop of a guest.\n"
-			      "[ -x " NESTFIX_PROGRAM " ] || exit 0\n"
-			      "exec " NESTFIX_PROGRAM " hook pve \"$@\"\n";
 
 struct switching {
 	struct app *app;
 	struct look *look;
 	VEC(struct patch_file) files;
+	VEC(struct snippet) snippets;
 	VEC(struct slice) names;
 };
 
@@ -121,21 +113,21 @@ static int plan_profile(struct switching *s, const struct container *c, struct e
 }
 
 /* pve_set knows where a key belongs; the entry before which it came is wanted here. */
-static struct config_edit hookscript_edit(const struct container *c, struct arena *arena)
+static struct config_edit hookscript_edit(const struct container *c, struct slice volume, struct arena *arena)
 {
 	const struct keyval *kv = &c->pve.kv;
 	const struct keyval_entry *old = keyval_last(kv, 0, "hookscript");
-	struct config_edit edit = { CONFIG_REPLACE, 0, SLICE("hookscript: " OWN_VOLUME) };
+	struct config_edit edit = { .verb = CONFIG_REPLACE };
 	size_t same = 0, line;
 	AUTOBUF out = { 0 };
 
-	(void)arena;
+	edit.line = slice_of(arena_printf(arena, "hookscript: %.*s", SLICE_FMT(volume)));
 	if (old) {
 		edit.index = (size_t)(old - kv->entries);
 		return edit;
 	}
 	edit.verb = CONFIG_INSERT;
-	pve_set(&c->pve, "hookscript", SLICE(OWN_VOLUME), &out);
+	pve_set(&c->pve, "hookscript", volume, &out);
 	while (same < kv->text.len && same < out.len && kv->text.ptr[same] == out.ptr[same])
 		same++;
 	line = same;
@@ -146,83 +138,34 @@ static struct config_edit hookscript_edit(const struct container *c, struct aren
 	return edit;
 }
 
-/* The hookscript that the guest had is called in turn; which one it was is kept on this host. */
-static int plan_record(struct switching *s, const struct container *c, struct err *err)
+/* Several guests may have the same one. */
+static void add_snippet(struct switching *s, const struct snippet *snippet)
 {
-	struct arena *arena = &s->app->arena;
-	struct patch_file file = { .kind = PATCH_CREATE, .edits = ARENA_NEW(arena, struct edit), .edit_count = 1 };
-	enum fsio_kind kind;
-	struct file old = { 0 };
-
-	file.path = arena_printf(arena, CONFIG_HOOK_DIR "/%.*s", SLICE_FMT(c->name));
-	if (fsio_kind(&s->app->root, file.path, &kind, err) < 0)
-		return -1;
-	file.existed = kind != FSIO_MISSING;
-	if (file.existed && fsio_read(&s->app->root, file.path, CONFIG_LIMIT, arena, &old, err) < 0)
-		return -1;
-	if (c->pve.hookscript.len == 0) /* left over, and not to be called */
-		return file.existed ? atomic_remove(&s->app->root, file.path, err) : 0;
-	file.old = old.bytes;
-	file.new_ = slice_of(arena_printf(arena, "%.*s\n", SLICE_FMT(c->pve.hookscript)));
-	*file.edits = (struct edit){ .len = file.old.len, .with = file.new_ };
-	if (!slice_eq(file.old, file.new_))
-		VEC_PUSH(arena, &s->files, file);
-	return 0;
+	for (size_t i = 0; i < s->snippets.len; i++)
+		if (slice_eq(s->snippets.ptr[i].volume, snippet->volume))
+			return;
+	VEC_PUSH(&s->app->arena, &s->snippets, *snippet);
 }
 
 static int plan_hookscript(struct switching *s, const struct container *c, struct err *err)
 {
 	struct config_edit edit;
 	struct patch_file file;
+	struct snippet snippet;
 
 	if (c->kind != CONTAINER_PVE)
 		return refuse(c, "only guests of Proxmox have a hookscript", err);
-	if (check_allowed(s, c, err) < 0)
+	if (check_allowed(s, c, err) < 0 || snippet_plan(s->app, s->look, c, &snippet, err) < 0)
 		return -1;
-	if (slice_is(c->pve.hookscript, OWN_VOLUME))
+	if (!snippet.stands)
+		add_snippet(s, &snippet);
+	if (snippet_is_own(c->pve.hookscript))
 		return 0;
-	edit = hookscript_edit(c, &s->app->arena);
+	edit = hookscript_edit(c, snippet.volume, &s->app->arena);
 	config_edit(&file, c->config, c->pve.kv.text, &edit, 1, &s->app->arena);
-	if (plan_record(s, c, err) < 0)
-		return -1;
 	VEC_PUSH(&s->app->arena, &s->files, file);
 	VEC_PUSH(&s->app->arena, &s->names, c->name);
 	return 0;
-}
-
-/*
- * Before any guest names it, for Proxmox does not start one whose hookscript is missing. No rollback removes it: a
- * guest that was changed by another run may still name it.
- */
-static int write_snippet(struct app *app, struct err *err)
-{
-	struct atomic_attr attr = { .mode = 0755, .uid = geteuid(), .gid = getegid(), .force = true };
-	const struct pve_storage *local;
-	struct pve_storages storages;
-	struct slice cfg = { 0 };
-	enum fsio_kind kind;
-	struct file file;
-	const char *path;
-
-	attr.mtime.tv_nsec = UTIME_NOW;
-	if (fsio_kind(&app->root, "/etc/pve/storage.cfg", &kind, err) < 0)
-		return -1;
-	if (kind == FSIO_FILE &&
-	    fsio_read(&app->root, "/etc/pve/storage.cfg", CONFIG_LIMIT, &app->arena, &file, err) < 0)
-		return -1;
-	if (kind == FSIO_FILE)
-		cfg = file.bytes;
-	pve_read_storages(&storages, cfg, 0, &app->arena);
-	local = pve_find_storage(&storages, SLICE("local"));
-	path = arena_printf(&app->arena, "%s/aa-nestfix", local->snippets);
-	if (fsio_kind(&app->root, path, &kind, err) < 0)
-		return -1;
-	if (kind == FSIO_FILE && fsio_read(&app->root, path, CONFIG_LIMIT, &app->arena, &file, NULL) == 0 &&
-	    slice_is(file.bytes, snippet) && (file.st.st_mode & 0111) == 0111)
-		return 0;
-	if (fsio_mkdirs(&app->root, local->snippets, 0755, err) < 0)
-		return -1;
-	return atomic_replace(&app->root, path, SLICE(snippet), &attr, err);
 }
 
 static int plan_all(struct switching *s, struct err *err)
@@ -238,25 +181,48 @@ static int plan_all(struct switching *s, struct err *err)
 	return 0;
 }
 
+/* The snippets before any guest names them. */
+static int write_all(struct switching *s, struct receipt *receipt, struct err *err)
+{
+	VEC(const char *) written = { 0 };
+
+	for (size_t i = 0; i < s->snippets.len; i++) {
+		if (snippet_write(s->app, s->look, &s->snippets.ptr[i], err) < 0)
+			return -1;
+		VEC_PUSH(&s->app->arena, &written, s->snippets.ptr[i].file.path);
+	}
+	if (s->files.len > 0 && app_config_commit(s->app, s->files.ptr, s->files.len, receipt, err) < 0)
+		return -1;
+	for (size_t i = 0; i < receipt->file_count; i++)
+		VEC_PUSH(&s->app->arena, &written, receipt->files[i]);
+	receipt->files = written.ptr;
+	receipt->file_count = written.len;
+	return 0;
+}
+
 static int carry_out(struct switching *s, struct err *err)
 {
 	const struct report *report = &s->app->report;
-	struct receipt receipt;
+	struct receipt receipt = { 0 };
+	VEC(struct patch_file) all = { 0 };
 
 	if (plan_all(s, err) < 0)
 		return -1;
-	if (s->files.len == 0) {
-		report_switched(report, NULL, 0, NULL, 0, NULL);
-		return 0;
-	}
-	report_config_diff(report, s->files.ptr, s->files.len);
-	if (!app_is_agreed(s->app))
+	for (size_t i = 0; i < s->snippets.len; i++)
+		VEC_PUSH(&s->app->arena, &all, s->snippets.ptr[i].file);
+	for (size_t i = 0; i < s->files.len; i++)
+		VEC_PUSH(&s->app->arena, &all, s->files.ptr[i]);
+	report_config_diff(report, all.ptr, all.len);
+	if (all.len > 0 && !app_is_agreed(s->app))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
-	if (s->app->change == CHANGE_HOOKSCRIPT && write_snippet(s->app, err) < 0)
+	if (write_all(s, &receipt, err) < 0) {
+		for (size_t i = 0; i < s->snippets.len && err->kind != ERR_BROKEN; i++)
+			snippet_take_back(s->app, &s->snippets.ptr[i]);
 		return -1;
-	if (app_config_commit(s->app, s->files.ptr, s->files.len, &receipt, err) < 0)
-		return -1;
-	report_switched(report, s->names.ptr, s->names.len, s->files.ptr, s->files.len, &receipt);
+	}
+	if (s->files.len == 0 && all.len > 0)
+		report_note(report, "wrote '%s' anew", all.ptr[0].path);
+	report_switched(report, s->names.ptr, s->names.len, all.ptr, all.len, s->files.len > 0 ? &receipt : NULL);
 	return 0;
 }
 

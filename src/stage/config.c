@@ -225,16 +225,6 @@ static int prove_file(const struct patch_file *file, struct arena *arena, struct
 	return err_hint(err, "look for odd line ends around the line, and change it by hand");
 }
 
-static int prove_record(const struct patch_file *file, struct err *err)
-{
-	struct slice path = slice_of(file->path), storage, name;
-
-	if (slice_starts(path, CONFIG_HOOK_DIR "/") && pve_is_vmid(slice_from(path, sizeof CONFIG_HOOK_DIR)) &&
-	    slice_ends(file->new_, "\n") && pve_volume(slice_trim(file->new_), &storage, &name))
-		return 0;
-	return err_put(err, ERR_REFUSED, "cannot write '%s': it is no record of a hookscript", file->path);
-}
-
 int config_prove(struct config_proof **out, const struct patch_file *files, size_t count, struct arena *arena,
 		 struct err *err)
 {
@@ -244,8 +234,7 @@ int config_prove(struct config_proof **out, const struct patch_file *files, size
 	proof->count = count;
 	for (size_t i = 0; i < count; i++) {
 		proof->files[i] = files[i];
-		if ((files[i].kind == PATCH_CREATE ? prove_record(&files[i], err) : prove_file(&files[i], arena, err)) <
-		    0)
+		if (prove_file(&files[i], arena, err) < 0)
 			return -1;
 	}
 	*out = proof;

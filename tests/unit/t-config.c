@@ -78,24 +78,6 @@ static void more_than_a_setting_is_refused(void)
 	ok(!proves(&file, &err), "a file of another kind is refused");
 }
 
-static void records_hold_one_volume(void)
-{
-	struct patch_file file = { .kind = PATCH_CREATE,
-				   .path = CONFIG_HOOK_DIR "/103",
-				   .new_ = SLICE("local:snippets/x\n") };
-	struct err err = { 0 };
-
-	ok(proves(&file, &err), "a record of a hookscript");
-	file.new_ = SLICE("local:snippets/../x\n");
-	ok(!proves(&file, &err), "no volume of snippets");
-	file.new_ = SLICE("local:snippets/x\n");
-	file.path = CONFIG_HOOK_DIR "/../103";
-	ok(!proves(&file, &err), "no record's place");
-	file.path = "/etc/passwd";
-	ok(!proves(&file, &err), "another file is not created");
-	is_err(&err, "cannot write '/etc/passwd'", "and the sentence names it");
-}
-
 /* What a rollback does in a file that was edited since. */
 static bool comes_back(struct patch_file *file, const char *edited, const char *wanted)
 {
@@ -151,7 +133,6 @@ int main(void)
 {
 	lines_go_and_come();
 	more_than_a_setting_is_refused();
-	records_hold_one_volume();
 	removed_lines_come_back_into_an_edited_file();
 	vmids_are_read_from_paths();
 	arena_release(&arena);

@@ -1,0 +1,242 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fix --pve-hookscript: the snippet lies where Proxmox looks for it and can be called, or nothing stays written; it calls the
+# guest's own hookscript by itself, and keeps no guest from starting.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/lib/tap.sh"
+# shellcheck source=tests/lib/host.sh
+. tests/lib/host.sh
+if [ "$(id -u)" != 0 ]; then
+	skip 'hookscripts' 'owners cannot be set without root'
+	tap_done
+	exit
+fi
+R=$T/root
+pve=$R/etc/pve/nodes/pve/lxc
+snippets=$R/var/lib/vz/snippets
+
+host() {
+	rm -rf "$R"
+	host_make "${1:-pve8}" "$R" && mkdir -p "$R/run/lock/lxc"
+}
+
+tool() {
+	tool_want=$1
+	shift
+	run_tool "$tool_want" --root "$R" "$@"
+}
+
+storage() { # TEXT of storage.cfg
+	printf '%b' "$1" >"$R/etc/pve/storage.cfg"
+	chmod 640 "$R/etc/pve/storage.cfg"
+}
+
+# All but the folder for the lock and the backups, which the first command makes.
+state() {
+	tree_state "$R" | grep -v '\./var/lib/aa-nestfix'
+	(cd "$R" && find . -type d ! -path './var/lib/aa-nestfix*' | sort)
+}
+
+# refused TEXT ARGUMENTS...: status 3, this sentence, and nothing is left of it.
+refused() {
+	refused_text=$1
+	shift
+	state >"$T/before"
+	tool 3 "$@" && has "$refused_text" "$T/err" || return 1
+	state | diff "$T/before" -
+}
+
+# Where it lies.
+host
+cp -p "$pve/100.conf" "$T/was"
+ok 'a guest without a hookscript' tool 0 fix --pve-hookscript=100
+is 'one line came, in its place' "$(diff "$T/was" "$pve/100.conf")" '3a4
+> hookscript: local:snippets/aa-nestfix'
+ok 'the snippet was shown' has '+++ b/var/lib/vz/snippets/aa-nestfix' "$T/out"
+ok 'and told' has 'wrote   /var/lib/vz/snippets/aa-nestfix' "$T/out"
+is 'it is executable, and nobody else may write to it' "$(stat -c '%u %a' "$snippets/aa-nestfix")" '0 755'
+ok 'again: nothing to do' tool 0 fix --pve-hookscript=100
+ok 'it says so' has 'Nothing to do' "$T/out"
+chmod 644 "$snippets/aa-nestfix"
+ok 'it can be called no more: it is written anew' tool 0 fix --pve-hookscript=100
+ok 'and that is told' has "wrote '/var/lib/vz/snippets/aa-nestfix' anew" "$T/err"
+is 'it can be called' "$(stat -c %a "$snippets/aa-nestfix")" 755
+ok 'rollback' tool 0 rollback
+ok 'the exact bytes' cmp "$T/was" "$pve/100.conf"
+ok 'the snippet stays, for others may name it' test -x "$snippets/aa-nestfix"
+
+host
+storage 'dir: local\n\tpath /data/vz\n\tcontent iso,vztmpl,backup,snippets,rootdir\n'
+ok 'local is said to be elsewhere' tool 0 fix --pve-hookscript=100
+ok 'the snippet lies where Proxmox looks all the same' test -x "$snippets/aa-nestfix"
+ok 'and not there' test ! -e "$R/data"
+host
+storage 'dir: local\n\tpath /var/lib/vz\n\tcontent-dirs snippets=sn/ip\n'
+ok 'another folder' tool 0 fix --pve-hookscript=100
+ok 'the snippet lies there' test -x "$R/var/lib/vz/sn/ip/aa-nestfix"
+
+# The guest's own hookscript.
+host
+cp -p "$pve/101.conf" "$T/was"
+ok 'a guest that has a hookscript, snapshots and pending changes' tool 0 fix --pve-hookscript 101
+is 'one line is another' "$(diff "$T/was" "$pve/101.conf" | tail -n +2)" '< hookscript: local:snippets/mail-hook.sh
+---
+> hookscript: local:snippets/aa-nestfix+mail-hook.sh'
+cat >"$T/own" <<END
+#!/bin/sh
+echo "\$0 \$*" >>$T/calls
+exit \${FAIL:-0}
+END
+rm -f "$snippets/mail-hook.sh"
+cp "$T/own" "$snippets/mail-hook.sh"
+chmod 755 "$snippets/mail-hook.sh"
+
+# As Proxmox calls it, on a node where nobody knows of the guest, and without the program.
+rm -rf "$R/var/lib/aa-nestfix"
+hook() { # WANTED VMID PHASE
+	hook_status=0
+	env -i PATH=/sbin:/bin:/usr/sbin:/usr/bin ${FAIL:+"FAIL=$FAIL"} "$snippets/aa-nestfix+mail-hook.sh" "$2" "$3" >"$T/out" 2>"$T/err" </dev/null || hook_status=$?
+	[ "$hook_status" = "$1" ] || {
+		echo "status $hook_status"
+		cat "$T/out" "$T/err"
+		return 1
+	}
+}
+for phase in pre-start post-start pre-stop post-stop; do
+	ok "its own is called in $phase" hook 0 101 $phase
+done
+is 'each time as Proxmox would call it' "$(cat "$T/calls")" "$snippets/mail-hook.sh 101 pre-start
+$snippets/mail-hook.sh 101 post-start
+$snippets/mail-hook.sh 101 pre-stop
+$snippets/mail-hook.sh 101 post-stop"
+FAIL=7
+ok 'its exit status is passed on' hook 7 101 pre-start
+FAIL=
+: >"$T/calls"
+# not_called NAME TEXT: a warning, and the guest starts.
+not_called() {
+	hook 0 101 pre-start && has "cannot call the hookscript of guest 101, '$snippets/mail-hook.sh'" "$T/err" && [ ! -s "$T/calls" ]
+}
+chmod 644 "$snippets/mail-hook.sh"
+ok 'one that is not executable is a warning' not_called
+chmod 755 "$snippets/mail-hook.sh"
+chown 1 "$snippets/mail-hook.sh"
+ok "one that is not root's is a warning" not_called
+rm "$snippets/mail-hook.sh"
+mkdir "$snippets/mail-hook.sh"
+ok 'a folder is a warning' not_called
+rmdir "$snippets/mail-hook.sh"
+ok 'a missing one is a warning' not_called
+ok 'a guest without one of its own' env -i "$snippets/../snippets/aa-nestfix+mail-hook.sh" 100 pre-start
+# shellcheck disable=SC2016 # for the script
+ok 'a name with blanks and a +' sh -c 'cp "$1" "$2/a+b c" && chmod 755 "$2/a+b c" && cp "$2/aa-nestfix+mail-hook.sh" "$2/aa-nestfix+a+b c" &&
+	"$2/aa-nestfix+a+b c" 5 x && grep -qxF "$2/a+b c 5 x" "$3"' sh "$T/own" "$snippets" "$T/calls"
+
+# Not root's, or not to be called: told before. Others than Proxmox' volumes: not at all.
+host
+chown 1 "$snippets/mail-hook.sh"
+ok "an own one that is not root's: done, with a warning" tool 0 fix --pve-hookscript=101
+ok 'that says so' has "will not be called: cannot use '/var/lib/vz/snippets/mail-hook.sh' as a hookscript: it does not belong to root" "$T/err"
+host
+sed -i 's/^hookscript: .*/hookscript: nowhere:snippets\/x/' "$pve/101.conf"
+ok 'an own one on a storage that is not there' refused "Proxmox has no storage 'nowhere'" fix --pve-hookscript=101
+sed -i 's/^hookscript: .*/hookscript: local:iso\/x/' "$pve/101.conf"
+ok 'an own one that is no snippet' refused 'it is no volume of snippets' fix --pve-hookscript=101
+host
+sed -i "s/^hookscript: .*/hookscript: local:snippets\/$(printf %0250d 0)/" "$pve/101.conf"
+ok 'an own one of a long name' refused 'its name is too long' fix --pve-hookscript=101
+host pve-cluster
+pve=$R/etc/pve/nodes/pve1/lxc
+sed -i '1ihookscript: nas:snippets/x' "$pve/300.conf"
+ok 'an own one on another storage' tool 0 fix --pve-hookscript=300
+ok 'the snippet is beside it' test -x "$R/mnt/pve/nas/snippets/aa-nestfix+x"
+pve=$R/etc/pve/nodes/pve/lxc
+
+# Nothing stays written.
+host
+mkdir "$snippets/aa-nestfix"
+ok 'a folder of that name' refused 'aa-nestfix' fix --pve-hookscript=100
+host
+echo mine >"$snippets/aa-nestfix"
+ok "somebody else's file of that name" refused "it is somebody else's" fix --pve-hookscript=100
+host pve9
+rm -rf "$R/var/lib/vz"
+chmod 555 "$R/etc/pve/nodes/pve"
+ok 'no quorum: no folder stays, either' refused 'the cluster has no quorum' fix --pve-hookscript=100
+host
+tool 0 fix --pve-hookscript=100
+sed -i '$d' "$snippets/aa-nestfix"
+chmod 700 "$snippets/aa-nestfix"
+chmod 555 "$R/etc/pve/nodes/pve"
+ok 'no quorum: an older snippet is as it was' refused 'the cluster has no quorum' fix --pve-hookscript=102
+if unshare --mount --propagation private true 2>/dev/null; then
+	host pve9
+	mkdir -p "$R/var/lib/vz"
+	# shellcheck disable=SC2016 # for the script
+	ok 'a file system without programs' unshare --mount --propagation private sh -c '
+		mount -t tmpfs -o noexec tmpfs "$1/var/lib/vz" || exit
+		"$2" --patches patches --root "$1" fix --pve-hookscript=100 2>"$3"; [ $? = 3 ] &&
+		grep -q "its file system is mounted noexec" "$3" && [ -z "$(ls -A "$1/var/lib/vz")" ]' sh "$R" "$NESTFIX" "$T/err"
+else
+	skip 'a file system without programs' 'may not make a mount namespace'
+fi
+
+# A fault at each call that changes something: the guest is changed, or nothing of the snippet is left.
+faults() {
+	fault=$BUILD/fault.so
+	fault_count=0
+	host
+	rm -rf "$R/var/lib/vz"
+	cp -a "$R" "$T/fresh"
+	state >"$T/before"
+	(FAULT_LOG=$T/log LD_PRELOAD=$fault tool 0 fix --pve-hookscript=100) || return
+	awk '$2 != "close" { print $1 }' "$T/log" >"$T/calls"
+	while read -r n <&3; do
+		fault_count=$((fault_count + 1))
+		rm -rf "$R" && cp -a "$T/fresh" "$R"
+		status=0
+		FAULT_AT=$n FAULT_ERRNO=EIO LD_PRELOAD=$fault "$NESTFIX" --patches patches --root "$R" fix --pve-hookscript=100 >"$T/out" 2>"$T/err" </dev/null || status=$?
+		case $status in
+		0) grep -q aa-nestfix "$pve/100.conf" && [ -x "$snippets/aa-nestfix" ] || return ;;
+		*)
+			if grep -q aa-nestfix "$pve/100.conf" || [ -e "$R/var/lib/vz" ]; then
+				echo "fault at $n, status $status:"
+				cat "$T/err"
+				find "$R/var/lib/vz"
+				return 1
+			fi
+			;;
+		esac
+	done 3<"$T/calls"
+	[ $fault_count -gt 20 ]
+}
+if [ -f "$BUILD/fault.so" ]; then
+	ok 'a fault at any call: all or nothing' faults
+else
+	skip 'a fault at any call' "no $BUILD/fault.so: a sanitized program takes no preloaded library"
+fi
+
+# Planning writes nothing.
+if command -v script >/dev/null; then
+	host
+	tool 0 fix --pve-hookscript=100 && tool 0 rollback
+	rm "$snippets/aa-nestfix"
+	state >"$T/before"
+	tree_state "$R/var/lib/aa-nestfix" >>"$T/before"
+	echo n | script -qec "'$NESTFIX' --patches patches --root '$R' fix --pve-hookscript=100 101" /dev/null >"$T/out" 2>&1
+	ok 'the answer is no' has 'the answer was no' "$T/out"
+	{
+		state
+		tree_state "$R/var/lib/aa-nestfix"
+	} >"$T/after"
+	ok 'nothing was written, nothing was removed' cmp "$T/before" "$T/after"
+else
+	skip 'the answer is no' 'no script (bsdutils)'
+fi
+
+# What Proxmox calls, it calls in vain at no time.
+host
+ok 'hook pve: a container that is not there' tool 0 hook pve 100 post-start
+ok 'hook pve: other phases' tool 0 hook pve 101 pre-start
+ok 'hook pve: a broken call does no harm' tool 0 hook pve 101 nonsense
+tap_done
