@@ -30,7 +30,7 @@ lay_out() {
 	printf 'lxc.apparmor.profile = unconfined\nlxc.mount.entry = /dev/null sys/module/apparmor/parameters/enabled none bind,x-%s 0 0\n# %s\n#%s\n#-%s\n' "$bytes" "$many" "$many" "$many" \
 		>"$R/var/lib/lxc/off$name/config"
 	chmod -R go-w "$R"
-	[ $fixed = no ] || run_tool 0 --root "$R" fix
+	[ $fixed = no ] || run_tool 1 --root "$R" fix
 }
 fixed=no
 
