@@ -5,11 +5,11 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 rooms='
-base err buf fsio atomic run
+base err buf fsio atomic run cache
 text lex doc keyval
 policy re aare automaton conflict policy compare lxc pve packages
-stage container dropin mark discover nextstart locate rewrite compile lasting prove obstacle config harden
-apply backup journal kernel probe cache commit
+stage container dropin mark discover nextstart compile judge locate rewrite lasting prove obstacle config harden
+apply backup journal kernel probe commit
 cli report main
 '
 

@@ -30,12 +30,12 @@ lay_out() {
 
 finds_the_rule() {
 	line=$(grep -n '^ *deny /sys/\[^fdc\]' "$root/$base" | cut -d: -f1)
-	run_tool 1 --root "$root" check && has "/$base:$line" "$T/out" || return 1
+	run_tool 1 --root "$root" --parser "$parser" check && has "/$base:$line" "$T/out" || return 1
 	for profile in $profiles; do has " $profile" "$T/out" || return 1; done
 }
 
 explains() {
-	run_tool 0 --root "$root" --json explain $witness w && [ "$(jq -c '[.profiles[].allowed] | unique' "$T/out")" = "[$1]" ] &&
+	run_tool 0 --root "$root" --parser "$parser" --json explain $witness w && [ "$(jq -c '[.profiles[].allowed] | unique' "$T/out")" = "[$1]" ] &&
 		[ "$(jq '.profiles | length' "$T/out")" = 4 ]
 }
 
@@ -76,9 +76,9 @@ cycle() {
 	ok "$label: a second fix writes nothing" writes_nothing
 	ok "$label: the parser accepts all four profiles" parser_accepts
 	ok "$label: explain says allowed for each profile" explains true
-	ok "$label: check is healthy" run_tool 0 --root "$root" check
+	ok "$label: check is healthy" run_tool 0 --root "$root" --parser "$parser" check
 	ok "$label: rollback brings back bytes, owner, mode, mtime and xattrs" brings_back
-	ok "$label: check finds the rule again" run_tool 1 --root "$root" check
+	ok "$label: check finds the rule again" run_tool 1 --root "$root" --parser "$parser" check
 }
 
 # Each scope on its own, and all together: the paths given back, as the compiled policy says.
@@ -99,7 +99,7 @@ scope_is_exact() {
 	while read -r scope path; do
 		want=false
 		case ,$1, in *,"$scope",*) want=true ;; esac
-		run_tool 0 --root "$root" --json explain "$path" w
+		run_tool 0 --root "$root" --parser "$parser" --json explain "$path" w
 		[ "$(jq -c '[.profiles[].allowed] | unique' "$T/out")" = "[$want]" ] || {
 			echo "$path: wanted $want"
 			return 1

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cache: compiled policy that was proved once, for the next start of a container of the same text.
+ * cache: compiled policy, kept for the next run that needs the same.
  *
  * Below the root, mode 0700, in /var/cache/aa-nestfix: KEY, the SHA-256 of everything that the result depends on, and
  * KEY.lock. Whoever finds an entry takes it without waiting. Whoever does not, makes it under its key's own lock: many
@@ -22,6 +22,7 @@ struct cache_key {
 };
 
 void cache_key_add(struct cache_key *key, struct slice part);
+const char *cache_key_digest(const struct cache_key *key, struct arena *arena); /* SHA-256, 64 hex digits */
 void cache_key_release(struct cache_key *key);
 #define AUTOKEY __attribute__((cleanup(cache_key_release))) struct cache_key
 

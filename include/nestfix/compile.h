@@ -11,6 +11,7 @@
 #ifndef NESTFIX_COMPILE_H
 #define NESTFIX_COMPILE_H
 
+#include <nestfix/cache.h>
 #include <nestfix/discover.h>
 #include <nestfix/run.h>
 
@@ -33,6 +34,15 @@ struct compiler {
  */
 int compiler_init(struct compiler *out, const struct root *root, const char *program, const char *features,
 		  struct arena *arena, struct err *err);
+
+/*
+ * Everything about parser, kernel and configuration that a compiled policy depends on, for a key (the arguments are
+ * those of compiler_init). Nothing is run for it: a program counts by path, size, time and inode.
+ */
+void compile_identity(const struct root *root, const char *program, const char *features, struct cache_key *key);
+
+/* Does BASE/FOLDER hold a name like that of this file? apparmor_parser looks into disable/ and force-complain/. */
+bool compile_is_marked(const struct compiler *compiler, const char *folder, const char *path, struct arena *arena);
 
 /* Bytes that stand in for a file of the policy. */
 struct compile_text {

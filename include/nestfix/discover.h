@@ -10,6 +10,7 @@
 #ifndef NESTFIX_DISCOVER_H
 #define NESTFIX_DISCOVER_H
 
+#include <nestfix/automaton.h>
 #include <nestfix/container.h>
 #include <nestfix/dropin.h>
 #include <nestfix/policy.h>
@@ -62,8 +63,6 @@ int discover(struct site *out, const struct root *root, const struct conflict *c
 /* A site of nothing but the text that was generated for one container: for its start, which must not take long. */
 int discover_generated(struct site *out, const struct root *root, const struct conflict *conflict,
 		       const struct container *container, struct re_pool *pool, struct arena *arena, struct err *err);
-
-void discover_release(struct site *site);
 
 /* The container whose generated text a policy is, or NULL. */
 const struct container *discover_container(const struct site *site, const struct policy *policy);

@@ -1,47 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * locate: site × conflict → the rule, or the reason there is none. Pure.
+ * locate: site × conflict → the rules, or the reason there are none.
  *
- * A culprit is a deny rule that takes from a profile an access which the conflict may give back. It is shown to be the
- * cause: without it the access is allowed, with it denied (the counterfactual). Two rules that deny the same path are
- * not one cause, and nothing is claimed then.
+ * A culprit is a deny rule that takes from a profile one of the conflict's own accesses. The culprits are the cause:
+ * without them the access is allowed, with them denied, as the host's parser says (judge.h). A deny rule that spares
+ * these accesses is none, whatever else it denies of what the conflict may give back.
  */
 #ifndef NESTFIX_LOCATE_H
 #define NESTFIX_LOCATE_H
 
-#include <nestfix/discover.h>
+#include <nestfix/judge.h>
 
 enum locate_state {
-	LOCATE_ALLOWED,  /* the access is allowed: not affected, or cured (see `cure`) */
-	LOCATE_BLOCKED,  /* one editable rule, shown to be the cause */
-	LOCATE_SEVERAL,  /* several rules deny the same access */
-	LOCATE_FIXED,    /* one rule, but its text cannot be replaced on its own: `why` */
-	LOCATE_NO_ALLOW, /* it would stay denied without the rule: nothing allows it */
+	LOCATE_ALLOWED,    /* the access is allowed: not affected, or cured (see `cure`) */
+	LOCATE_BLOCKED,    /* the culprits are the cause, and each can be edited */
+	LOCATE_FIXED,      /* they are the cause, but one cannot be edited: culprit.why */
+	LOCATE_INCOMPLETE, /* it would stay denied without the rules that were found: others deny it, too */
+	LOCATE_NO_ALLOW,   /* it would stay denied without the rules: nothing allows it */
+	LOCATE_UNKNOWN,    /* the parser refuses the policy: `reason` */
 };
 
 /* One rule text that denies, with every profile it denies in. */
 struct culprit {
-	const struct policy_rule *rule; /* as it stands in the first of the profiles */
-	enum policy_fixed fixed;
-	const struct conflict_scope **scopes; /* whose paths it denies */
+	const struct policy_place *rule;      /* as it stands in the first of the profiles */
+	const char *why;                      /* why a text edit cannot split it: "has a target"; or NULL */
+	struct aare aare;                     /* its path, where `why` is NULL */
+	const struct conflict_scope **scopes; /* whose accesses it denies */
 	size_t scope_count;
-	struct slice witness; /* a path of the scope that it denies: the conflict's own where one matches */
-	struct policy_profile **profiles;
+	struct slice witness; /* the first of the conflict's accesses that it denies */
+	const struct policy_profile **profiles;
 	size_t profile_count;
 };
 
 /* The state of one profile under one scope. */
 struct locate_case {
 	const struct policy *policy;
-	struct policy_profile *profile;
+	const struct policy_profile *profile;
 	const struct conflict_scope *scope;
 	enum locate_state state;
-	struct culprit *
-	    *culprits; /* LOCATE_BLOCKED: the one (or one for each part of the scope); LOCATE_SEVERAL: all */
+	struct culprit **culprits; /* all that deny one of the scope's accesses */
 	size_t culprit_count;
-	struct slice witness;              /* the access that was decided */
-	const struct policy_rule *allower; /* LOCATE_ALLOWED: the rule that allows it */
-	struct slice cure; /* LOCATE_ALLOWED: "FILE:LINE" of our mark or of the priority rule; else empty */
+	struct slice witness;               /* the access that was decided: the first that is denied, else the first */
+	const struct policy_place *allower; /* LOCATE_ALLOWED: the rule that allows it, or NULL */
+	struct slice cure;  /* LOCATE_ALLOWED: "FILE:LINE" of our mark or of the priority rule; else empty */
+	const char *reason; /* LOCATE_UNKNOWN and LOCATE_INCOMPLETE: what the parser says; or NULL */
 };
 
 struct finding {
@@ -59,11 +61,8 @@ struct finding {
 	const struct obstacles *obstacles; /* what else is in the way (obstacle.h); NULL: nobody has looked */
 };
 
-/* Finds. -1 only where something could not be decided at all (a pattern too large). */
-int locate(struct finding *out, const struct site *site, const struct conflict_scope **scopes, size_t scope_count,
-	   struct arena *arena, struct err *err);
-
-/* "is inside a conditional", "is written with a variable": why a rule cannot be replaced on its own. */
-const char *locate_why(enum policy_fixed fixed);
+/* Finds. -1 only where nothing could be decided at all: there is no parser, or a pattern is too large. */
+int locate(struct finding *out, const struct site *site, struct judge *judge, const struct conflict_scope **scopes,
+	   size_t scope_count, struct arena *arena, struct err *err);
 
 #endif

@@ -32,11 +32,9 @@ size_t obstacle_needs(const struct automaton_profile *profile, const struct conf
 
 /*
  * Asks for every profile of the finding. `known` are policies that were compiled already: their new form is taken. What
- * cannot be compiled is counted in `unasked`: this room fails nothing. Of generated texts that differ only in the name
- * of their container one is compiled.
+ * cannot be compiled is counted in `unasked`: this room fails nothing.
  */
-void obstacle_find(struct obstacles *out, const struct site *site, const struct finding *finding,
-		   const struct compiler *compiler, const struct proof_policy *known, size_t known_count,
-		   struct arena *arena);
+void obstacle_find(struct obstacles *out, const struct site *site, const struct finding *finding, struct judge *judge,
+		   const struct proof_policy *known, size_t known_count, struct arena *arena);
 
 #endif

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policy: a policy file with all that it includes, as the profiles and ordered file rules in force.
+ * policy: a policy file with all that it includes, as text: which profiles stand in it, and which file rules in each.
  *
- * Includes, variables, aliases, conditionals and qualifier blocks mean here what they mean to apparmor_parser (sources:
- * parser_include.c, parser_variable.c, parser_alias.c, parser_yacc.y). Files come from a reader, so that the room stays
- * pure: bytes in, values out.
+ * Nothing is evaluated: no variable, condition, alias, priority. What the text means, the host's parser says (judge.h);
+ * what stands where, this room says. Both branches of a condition are read. Files come from a reader, so that the room
+ * stays pure: bytes in, values out.
  *
- * Calling order: policy_sources_init once a run; policy_read for each top-level file; policy_prepare for each profile
- * that is asked about; policy_decide, any number of times.
+ * Calling order: policy_sources_new once a run; policy_read for each top-level file.
  */
 #ifndef NESTFIX_POLICY_H
 #define NESTFIX_POLICY_H
 
-#include <nestfix/aare.h>
-#include <nestfix/automaton.h>
+#include <stdint.h>
+
 #include <nestfix/doc.h>
 
 enum policy_found {
@@ -43,7 +42,6 @@ struct policy_sources;
 struct policy_dialect {
 	const char *base;          /* "/etc/apparmor.d" */
 	const char *const *search; /* further directories (-I), searched before the base; NULL-terminated, or NULL */
-	bool include_every_time;   /* 2.13: no include cache, other implied rules; false is 3.0 and later */
 };
 
 struct policy_sources *policy_sources_new(const struct policy_reader *reader, const struct policy_dialect *dialect,
@@ -60,50 +58,32 @@ const struct policy_source *policy_source(struct policy_sources *sources, const 
  * _aa_is_blacklisted(). */
 bool policy_is_skipped(struct slice name);
 
-/* How a rule came in: the include statement, and how its file came in. NULL: the top-level file itself. */
+/* How a statement came in: the include statement, and how its file came in. NULL: the top-level file itself. */
 struct policy_via {
 	const struct policy_source *source;
 	const struct stmt *include;
 	const struct policy_via *up;
 };
 
-enum policy_fixed { /* why a rule's text cannot be replaced on its own */
-		    POLICY_EDITABLE = 0,
-		    POLICY_IN_CONDITIONAL,
-		    POLICY_IN_BLOCK,
-		    POLICY_BY_VARIABLE, /* its path holds a variable */
-		    POLICY_BY_ALIAS,    /* it is a copy made by an alias */
-		    POLICY_IMPLIED,     /* apparmor_parser adds it for hats or change_profile; stmt is the cause */
-};
-
-struct policy_rule {
+/* A statement where it stands. One file that is included twice gives its statements twice. */
+struct policy_place {
 	const struct policy_source *source;
 	const struct stmt *stmt;
 	const struct policy_via *via;
-	bool deny, audit, prompt;
-	bool owner, other; /* neither: both halves */
-	int priority;
-	uint32_t perms;       /* PERM_*; `w` brings PERM_W and PERM_A, ix does not bring PERM_M, see `inherit` */
-	bool inherit;         /* its x is ix, pix or cix: where that x wins, m is allowed, too */
-	struct slice pattern; /* decoded, variables expanded, before aare */
-	struct slice target;  /* RULE_LINK: its target pattern; file rules: exec target; or empty */
-	bool is_link; /* target belongs to its PERM_L: `link A -> B`, `l A -> B`, from 4.1.8 on also `A l -> B` */
-	enum policy_fixed fixed;
-	struct aare aare; /* zeroed until policy_prepare */
 };
 
+/* Goes to the statement around: of the same file, or around the include that brought it in. False: there is none. */
+bool policy_outer(struct policy_place *place);
+
+/* Is the rule a deny rule, by its own qualifiers or those of a block around it? */
+bool policy_denies(const struct policy_place *rule);
+
 struct policy_profile {
-	struct slice name;       /* full: "parent//child" */
-	struct slice attachment; /* variables expanded; a name that is a path is one, too; or empty */
-	struct slice flags;
-	const struct policy_source *source; /* where its header stands */
-	const struct stmt *stmt;
-	const struct policy_via *via;
-	struct policy_rule *rules; /* file and link rules, in order of appearance, includes in place */
+	struct slice name;          /* full, as written: "parent//child" */
+	struct slice flags;         /* as written */
+	struct policy_place place;  /* of its header */
+	struct policy_place *rules; /* `file`, `link` and `all` rules, in order of appearance, includes in place */
 	size_t rule_count;
-	const struct stmt **others; /* rules of the other classes in force, in order (mount, signal, …) */
-	size_t other_count;
-	bool prepared;
 };
 
 struct policy {
@@ -112,20 +92,18 @@ struct policy {
 	size_t count;
 	const struct policy_source **sources; /* every file read for it, the top-level one first */
 	size_t source_count;
-	struct policy_sources *from; /* where they came from; NULL: they were put together by hand */
+	struct policy_sources *from;   /* where they came from; NULL: they were put together by hand */
+	struct policy_place *preamble; /* abi, variables, booleans and aliases, in order of appearance */
+	size_t preamble_count;
 };
 
 /*
- * Reads a top-level file and all its includes. ERR_FAILED with file, line, column: missing include, include loop (the
- * chain is told), undefined variable, broken syntax (doc.broken), bad conditional; whatever apparmor_parser refuses
- * about rules that this room understands. ERR_REFUSED from the reader is passed on.
+ * Reads a top-level file and all its includes. What apparmor_parser would refuse is no error here, be it broken syntax
+ * or an include that is not there: the parser says so in its own words. ERR_FAILED: not there, or larger than any
+ * policy is. What the reader says is passed on.
  */
 int policy_read(struct policy *out, struct policy_sources *sources, const char *path, struct arena *arena,
 		struct err *err);
-
-/* The same for a text that is no file: a generated profile. `name` is for messages and origins. */
-int policy_read_text(struct policy *out, struct policy_sources *sources, const char *name, struct slice text,
-		     struct arena *arena, struct err *err);
 
 /* A file, folder or device that apparmor_parser would open by this path. */
 struct policy_part {
@@ -151,27 +129,6 @@ void policy_reach(struct policy_reach *out, struct policy_sources *sources, cons
 /* The name that an include or abi statement gives, decoded as the parser does. */
 struct slice policy_include_name(const struct stmt *stmt, struct arena *arena);
 
-/* Compiles the patterns of a profile. Once; a second call does nothing. */
-int policy_prepare(struct policy_profile *profile, struct re_pool *pool, struct arena *arena, struct err *err);
-void policy_release(struct policy *policy); /* the PCRE2 programs */
-
 struct policy_profile *policy_find(const struct policy *policy, struct slice name);
-
-struct policy_verdict {
-	bool allowed;                       /* all bits asked, in the half asked */
-	const struct policy_rule *rule;     /* what decides: the deny rule, the allow rule, or NULL: no rule matches */
-	const struct policy_rule **deniers; /* every rule that denies one of the bits at the deciding priority */
-	size_t denier_count;
-};
-
-/*
- * Decides an access: for each bit the matching rules of the highest priority that name it count, deny before allow
- * (hfa.cc pri_update_perm). `without` (or NULL) is left out: the counterfactual. half: AUTOMATON_USER or
- * AUTOMATON_OTHER. The profile must be prepared. PERM_L is decided as for a link from this path to some target: an
- * allow counts whatever its target, a deny only if it has none. Rules that come from the statement of `without` (copies
- * made by aliases) are left out with it. A bit that a prompt rule decides is not allowed.
- */
-void policy_decide(struct policy_profile *profile, struct slice path, uint32_t perms, int half,
-		   const struct policy_rule *without, struct policy_verdict *out, struct arena *arena);
 
 #endif

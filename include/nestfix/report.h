@@ -77,15 +77,9 @@ void report_rollback(const struct report *r, const struct receipt *receipt);
 void report_backups(const struct report *r, const struct backup *list, size_t count);
 void report_prove(const struct report *r, const struct comparison *comparison);
 
-/* What decides one access in one profile. */
-struct report_verdict {
-	const struct policy_profile *profile;
-	bool allowed, owner_allowed;    /* for everybody else, and for the owner of the file */
-	const struct policy_rule *rule; /* or NULL: no rule matches */
-};
-
-void report_explain(const struct report *r, struct slice path, struct slice perms,
-		    const struct report_verdict *verdicts, size_t count);
+/* What decides one access in each profile; each question has its answer. */
+void report_explain(const struct report *r, struct slice perms, const struct judge_question *const *questions,
+		    size_t count);
 
 /* One label that the kernel was asked about; `err` is set where it could not be. */
 struct report_probe {
@@ -109,6 +103,6 @@ void report_switched(const struct report *r, const struct slice *names, size_t c
 const char *report_culprit(const struct locate_case *c, const struct culprit *culprit, struct arena *arena);
 
 /* "FILE:LINE": where a rule stands. */
-const char *report_place(const struct policy_rule *rule, struct arena *arena);
+const char *report_place(const struct policy_place *rule, struct arena *arena);
 
 #endif

@@ -53,8 +53,8 @@ struct patch {
 };
 
 /*
- * Cures every case that is LOCATE_BLOCKED. Where there is none and a case is LOCATE_SEVERAL, LOCATE_FIXED or
- * LOCATE_NO_ALLOW: ERR_REFUSED, and the sentence lists the rules; likewise where the rest of a rule cannot be written
+ * Cures every case that is LOCATE_BLOCKED. Where there is none and a case cannot be cured: ERR_REFUSED, and the
+ * sentence names the rules, or ERR_FAILED with the parser's words; likewise where the rest of a rule cannot be written
  * as a pattern, or the lines of an earlier change were edited since. An empty patch (file_count 0): nothing to do.
  */
 int rewrite(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,

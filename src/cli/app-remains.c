@@ -19,6 +19,20 @@ static bool was_told(const struct finding *finding, size_t case_index, const str
 	return false;
 }
 
+/* Of a policy that the parser refuses nothing is known; once a policy. */
+static void add_unknown(struct app *app, const struct finding *finding, size_t i, struct remains *out)
+{
+	const struct locate_case *c = &finding->cases[i];
+	bool again = i > 0 && finding->cases[i - 1].policy == c->policy && finding->cases[i - 1].state == c->state;
+
+	if (c->state == LOCATE_UNKNOWN && !again)
+		add(app, out, c->reason);
+	if (c->state == LOCATE_INCOMPLETE && c->culprit_count == 0)
+		add(app, out,
+		    arena_printf(&app->arena, "writing %.*s is denied, and not by a rule that was found (profile %.*s)",
+				 SLICE_FMT(c->witness), SLICE_FMT(c->profile->name)));
+}
+
 /* Each rule once, with the reason why it is still there. */
 static void add_rules(struct app *app, const struct finding *finding, struct remains *out)
 {
@@ -28,6 +42,7 @@ static void add_rules(struct app *app, const struct finding *finding, struct rem
 		for (size_t k = 0; c->state != LOCATE_ALLOWED && k < c->culprit_count; k++)
 			if (!was_told(finding, i, c->culprits[k]))
 				add(app, out, report_culprit(c, c->culprits[k], &app->arena));
+		add_unknown(app, finding, i, out);
 	}
 }
 

@@ -111,25 +111,32 @@ static int refuse_blind(const struct look *look, struct err *err)
 	return -1;
 }
 
-int app_look(struct app *app, const char **targets, size_t count, struct look *look, struct err *err)
+int app_site(struct app *app, const char **targets, size_t count, struct site *site, struct err *err)
 {
 	struct site_target *wanted;
 
-	*look = (struct look){ 0 };
 	if (!app->scopes && app_conflict(app, err) < 0)
 		return -1;
 	if (read_targets(app, targets, count, &wanted, err) < 0)
 		return -1;
-	if (discover(&look->site, &app->root, &app->conflict, wanted, count, app->pool, &app->arena, err) < 0)
+	return discover(site, &app->root, &app->conflict, wanted, count, app->pool, &app->arena, err);
+}
+
+int app_look(struct app *app, const char **targets, size_t count, struct look *look, struct err *err)
+{
+	*look = (struct look){ 0 };
+	if (app_site(app, targets, count, &look->site, err) < 0)
 		return -1;
-	if (locate(&look->finding, &look->site, app->scopes, app->scope_count, &app->arena, err) < 0)
+	if (locate(&look->finding, &look->site, app_judge(app), app->scopes, app->scope_count, &app->arena, err) < 0)
 		return -1;
 	return refuse_blind(look, err);
 }
 
-void look_release(struct look *look)
+struct judge *app_judge(struct app *app)
 {
-	discover_release(&look->site);
+	if (!app->judge)
+		app->judge = judge_new(&app->root, app->parser, app->features, &app->arena);
+	return app->judge;
 }
 
 /* The generated text that is shipped: beside the conflict files. */
@@ -171,14 +178,18 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	     struct err *err)
 {
 	bool dropin = lasting_is_needed(&look->site, finding) || is_over(app, &look->site, finding);
+	const struct compiler *compiler;
 
 	*plan = (struct plan){ 0 };
 	if (rewrite(&plan->patch, &look->site, finding, &app->arena, err) < 0)
 		return -1;
 	if (plan->patch.file_count == 0 && !dropin)
 		return 0;
-	if (compiler_init(&plan->compiler, &app->root, app->parser, app->features, &app->arena, err) < 0 ||
-	    plan_dropin(app, plan, err) < 0)
+	compiler = judge_compiler(app_judge(app), err);
+	if (!compiler)
+		return -1;
+	plan->compiler = *compiler;
+	if (plan_dropin(app, plan, err) < 0)
 		return -1;
 	return 0;
 }

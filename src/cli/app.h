@@ -4,7 +4,6 @@
 #ifndef NESTFIX_APP_H
 #define NESTFIX_APP_H
 
-#include <nestfix/cache.h>
 #include <nestfix/report.h>
 
 struct app;
@@ -47,6 +46,7 @@ struct app {
 	struct root root;
 	struct report report;
 	struct re_pool *pool;
+	struct judge *judge; /* made by app_judge() */
 	struct conflict conflict;
 	struct slice conflict_bytes; /* its file */
 	const struct conflict_scope **scopes;
@@ -62,9 +62,14 @@ struct look {
 /* Reads the conflict's data and the scopes asked for. */
 int app_conflict(struct app *app, struct err *err);
 
-/* The conflict, then discover and locate, for the targets that args name. The look is released by look_release. */
+/* The conflict, then discover, for the targets that args name. */
+int app_site(struct app *app, const char **targets, size_t count, struct site *site, struct err *err);
+
+/* The conflict, then discover and locate, for the targets that args name. */
 int app_look(struct app *app, const char **targets, size_t count, struct look *look, struct err *err);
-void look_release(struct look *look);
+
+/* The run's judge, which holds its compiler, too. */
+struct judge *app_judge(struct app *app);
 
 /* A patch, of no files where there is nothing to change; and its proof, once it has one. */
 struct plan {

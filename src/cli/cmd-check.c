@@ -4,17 +4,18 @@
 /* A parser that was downgraded since no longer takes the drop-in, and then no container starts. */
 static bool is_dangerous(struct app *app, const struct look *look)
 {
-	struct compiler compiler;
+	const struct compiler *compiler;
 
-	if (look->site.dropin.mode == DROPIN_NONE ||
-	    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, NULL) < 0 ||
-	    lasting_is_dangerous(&look->site, &compiler, &app->arena, NULL) <= 0)
+	if (look->site.dropin.mode == DROPIN_NONE)
+		return false;
+	compiler = judge_compiler(app_judge(app), NULL);
+	if (!compiler || lasting_is_dangerous(&look->site, compiler, &app->arena, NULL) <= 0)
 		return false;
 	report_note(&app->report,
 		    "DANGER: '" DROPIN_PATH
 		    "' holds rules that this apparmor_parser (%s) does not take, so no container "
 		    "with a generated profile will start; repair it now: %s rollback, or rm " DROPIN_PATH,
-		    compiler.version, app->report.self);
+		    compiler->version, app->report.self);
 	return true;
 }
 
@@ -36,6 +37,5 @@ int cmd_check(struct app *app, struct err *err)
 		report_check(&app->report, &look.site, &look.finding, unfinished);
 		status = is_found(app, &look) || unfinished;
 	}
-	look_release(&look);
 	return status;
 }

@@ -26,6 +26,5 @@ int cmd_diff(struct app *app, struct err *err)
 
 	if (app_look(app, app->args, app->arg_count, &look, err) == 0)
 		status = diff(app, &look, err);
-	look_release(&look);
 	return status;
 }

@@ -89,7 +89,6 @@ static int look_again(struct app *app, const struct plan *plan, const struct rec
 		   seen ? &after.finding : NULL, &remains);
 	if (!seen)
 		report_afterwards(&app->report, app->done, &trouble);
-	look_release(&after);
 	return remains.count > 0;
 }
 
@@ -164,7 +163,6 @@ static int fix_locked(struct app *app, const struct kernel *kernel, const struct
 		else if (app_prove(app, &plan, err) == 0)
 			status = apply(app, &plan, kernel, err);
 	}
-	look_release(&look);
 	return status;
 }
 
@@ -216,6 +214,5 @@ int cmd_fix(struct app *app, struct err *err)
 	if (app->change != CHANGE_POLICY)
 		return cmd_switch(app, err);
 	status = fix(app, &look, err);
-	look_release(&look);
 	return status;
 }

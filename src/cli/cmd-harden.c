@@ -191,6 +191,5 @@ int cmd_harden(struct app *app, struct err *err)
 		return -1;
 	if (app_look(app, NULL, 0, &look, err) == 0)
 		status = harden(&h, err);
-	look_release(&look);
 	return status;
 }

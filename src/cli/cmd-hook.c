@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <sys/apparmor.h>
+#include <nestfix/cache.h>
 
 #include "app.h"
 
@@ -81,63 +81,6 @@ static const char *find_text(struct app *app, struct container *c)
 	return NULL;
 }
 
-static void add_file(struct app *app, const struct root *root, struct cache_key *key, const char *path)
-{
-	struct file file;
-
-	if (!path || fsio_read(root, path, HOOK_INPUT, &app->arena, &file, NULL) < 0)
-		cache_key_add(key, SLICE("-"));
-	else
-		cache_key_add(key, file.bytes);
-}
-
-static void add_kernel(struct cache_key *key)
-{
-	aa_features *features = NULL;
-	char *id = NULL;
-
-	if (aa_features_new_from_kernel(&features) == 0)
-		id = aa_features_id(features);
-	cache_key_add(key, slice_of(id ? id : ""));
-	free(id);
-	aa_features_unref(features);
-}
-
-/* A file that is run or read by its path: another one has another size, time or inode. Asking the parser for its
- * version would take longer than all the rest. */
-static void add_identity(struct cache_key *key, const char *path)
-{
-	AUTOBUF identity = { 0 };
-	struct stat st = { 0 };
-
-	if (path && stat(path, &st) == 0)
-		buf_addf(&identity, "%s %llu %lld %lld.%09ld", path, (unsigned long long)st.st_ino,
-			 (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-	cache_key_add(key, buf_slice(&identity));
-}
-
-/* Everything about parser and kernel that a compiled policy depends on: see compile.h. */
-static void add_compiler(struct app *app, struct cache_key *key)
-{
-	static const char *const parsers[] = { "/usr/sbin/apparmor_parser", "/usr/bin/apparmor_parser",
-					       "/sbin/apparmor_parser", "/bin/apparmor_parser" };
-	static const char *const files[] = { "/etc/apparmor/parser.conf", "/usr/share/apparmor-features/features" };
-	AUTOROOT machine = { .fd = -1 };
-
-	cache_key_add(key, SLICE(NESTFIX_VERSION));
-	add_identity(key, app->parser);
-	for (size_t i = 0; i < sizeof parsers / sizeof *parsers; i++)
-		add_identity(key, parsers[i]);
-	add_kernel(key);
-	add_identity(key, app->features);
-	if (root_open(&machine, "/", NULL) < 0)
-		return;
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-		add_file(app, &machine, key, files[i]);
-		add_file(app, &app->root, key, files[i]);
-	}
-}
-
 /* What one cure is made from. */
 struct cure {
 	struct app *app;
@@ -149,7 +92,7 @@ static int make_cure(void *ctx, struct slice *out, struct err *err)
 {
 	struct cure *cure = ctx;
 	struct app *app = cure->app;
-	struct compiler compiler;
+	const struct compiler *compiler;
 	struct finding finding;
 	struct proof_policy *policies;
 	struct proof *proof;
@@ -157,7 +100,7 @@ static int make_cure(void *ctx, struct slice *out, struct err *err)
 	size_t count;
 
 	*out = SLICE("");
-	if (locate(&finding, cure->site, app->scopes, app->scope_count, &app->arena, err) < 0 ||
+	if (locate(&finding, cure->site, app_judge(app), app->scopes, app->scope_count, &app->arena, err) < 0 ||
 	    rewrite(&patch, cure->site, &finding, &app->arena, err) < 0)
 		return -1;
 	if (patch.file_count == 0)
@@ -166,9 +109,10 @@ static int make_cure(void *ctx, struct slice *out, struct err *err)
 		if (patch.files[i].kind != PATCH_LIVE)
 			return err_put(err, ERR_REFUSED, "cannot cure the profile: '%s' must be cured first",
 				       patch_path(&patch.files[i]));
-	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+	compiler = judge_compiler(app_judge(app), err);
+	if (!compiler)
 		return -1;
-	if (prove_patch(&proof, &patch, &compiler, &app->arena, &policies, &count, err) < 0)
+	if (prove_patch(&proof, &patch, compiler, &app->arena, &policies, &count, err) < 0)
 		return -1;
 	*out = policies[0].new_blob;
 	return 0;
@@ -193,7 +137,8 @@ static int cure(struct app *app, const struct site *site, struct err *err)
 	cache_key_add(&key, app->conflict_bytes);
 	for (size_t i = 0; i < app->scope_count; i++)
 		cache_key_add(&key, app->scopes[i]->name);
-	add_compiler(app, &key);
+	cache_key_add(&key, SLICE(NESTFIX_VERSION));
+	compile_identity(&app->root, app->parser, app->features, &key);
 	add_policy(&site->policies[0]->policy, &key);
 	if (cache_take(&app->root, &key, 0, make_cure, &cure, &blob, &made, &app->arena, err) < 0)
 		return -1;
@@ -217,7 +162,6 @@ int app_hook_cure(struct app *app, struct container *c, struct err *err)
 	if (app_conflict(app, err) == 0 &&
 	    discover_generated(&site, &app->root, &app->conflict, c, app->pool, &app->arena, err) == 0)
 		status = cure(app, &site, err);
-	discover_release(&site);
 	return status < 0 ? err_wrap(err, "container '%.*s'", SLICE_FMT(c->name)) : 0;
 }
 

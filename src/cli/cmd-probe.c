@@ -38,7 +38,6 @@ static int add_targets(struct app *app, struct asking *a, const char **targets, 
 
 	for (size_t i = 0; status == 0 && i < look.finding.case_count; i++)
 		add_label(app, a, label_of(&look, &look.finding.cases[i]));
-	look_release(&look);
 	return status;
 }
 

@@ -234,6 +234,5 @@ int cmd_switch(struct app *app, struct err *err)
 
 	if (app_look(app, NULL, 0, &look, err) == 0)
 		status = carry_out(&s, err);
-	look_release(&look);
 	return status;
 }

@@ -80,6 +80,11 @@ static void judge_case(struct row *row, const struct locate_case *c, struct aren
 		row->text = c->cure.len > 0 ? arena_printf(arena, "cured by %.*s", SLICE_FMT(c->cure)) : "not affected";
 		return;
 	}
+	if (c->state == LOCATE_UNKNOWN) {
+		row->state = ROW_UNKNOWN;
+		row->text = arena_printf(arena, "not known: %s", c->reason);
+		return;
+	}
 	row->state = ROW_BLOCKED;
 	row->text = c->culprit_count > 0
 			? arena_printf(arena, "blocked by %s", report_place(c->culprits[0]->rule, arena))

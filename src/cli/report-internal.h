@@ -24,17 +24,17 @@ void report_talk(const struct report *r, struct slice text);
 void report_row(const struct report *r, const char *label, const char *text);
 
 /* A rule's text on one line, as it stands in its file. */
-void report_rule_text(const struct policy_rule *rule, struct buf *out);
+void report_rule_text(const struct policy_place *rule, struct buf *out);
 
 /* "FILE:LINE > FILE:LINE": the includes that bring a rule in, outermost first; empty for a rule of the top-level file.
  */
-void report_via(const struct policy_rule *rule, struct buf *out);
+void report_via(const struct policy_place *rule, struct buf *out);
 
 const char *report_state_word(enum locate_state state); /* stable: also in JSON */
 
 /* A JSON string of any bytes: what is no UTF-8 becomes U+FFFD. */
 json_t *report_json_text(struct slice text);
-json_t *report_json_rule(const struct policy_rule *rule); /* null for NULL */
+json_t *report_json_rule(const struct policy_place *rule); /* null for NULL */
 json_t *report_json_error(const struct err *err);
 json_t *report_json_object(const char *command);
 void report_json_print(const struct report *r, json_t *object); /* takes the object */

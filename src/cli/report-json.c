@@ -43,7 +43,7 @@ static json_t *text_list(const struct slice *list, size_t count)
 	return array;
 }
 
-json_t *report_json_rule(const struct policy_rule *rule)
+json_t *report_json_rule(const struct policy_place *rule)
 {
 	AUTOBUF text = { 0 };
 
@@ -52,7 +52,7 @@ json_t *report_json_rule(const struct policy_rule *rule)
 	report_rule_text(rule, &text);
 	return json_pack("{s:o,s:I,s:I,s:o,s:i}", "file", report_json_text(slice_of(rule->source->path)), "line",
 			 (json_int_t)rule->stmt->line, "column", (json_int_t)rule->stmt->column, "text",
-			 report_json_text(buf_slice(&text)), "priority", rule->priority);
+			 report_json_text(buf_slice(&text)), "priority", rule->stmt->qualifiers.priority);
 }
 
 json_t *report_json_error(const struct err *err)
@@ -95,7 +95,7 @@ static json_t *json_culprit(const struct culprit *c)
 		json_array_append_new(profiles, report_json_text(c->profiles[i]->name));
 	json_object_set_new(object, "denies", report_json_text(c->witness));
 	json_object_set_new(object, "included", report_json_text(buf_slice(&via)));
-	json_object_set_new(object, "editable", json_boolean(c->fixed == POLICY_EDITABLE));
+	json_object_set_new(object, "editable", json_boolean(!c->why));
 	json_object_set_new(object, "scopes", scope_names(c->scopes, c->scope_count));
 	json_object_set_new(object, "profiles", profiles);
 	return object;
@@ -109,14 +109,27 @@ static json_t *json_case(const struct locate_case *c)
 			 report_json_text(c->cure));
 }
 
-static json_t *json_skipped(const struct site *site)
+static void add_skipped(json_t *array, const char *path, const char *reason)
 {
+	json_array_append_new(array, json_pack("{s:o,s:o}", "file", report_json_text(slice_of(path)), "reason",
+					       report_json_text(slice_of(reason))));
+}
+
+static json_t *json_skipped(const struct site *site, const struct finding *finding)
+{
+	const struct policy *told = NULL;
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < site->skipped_count; i++)
-		json_array_append_new(array,
-				      json_pack("{s:o,s:o}", "file", report_json_text(slice_of(site->skipped[i].path)),
-						"reason", report_json_text(slice_of(site->skipped[i].err.text))));
+		add_skipped(array, site->skipped[i].path, site->skipped[i].err.text);
+	for (size_t i = 0; i < finding->case_count; i++) {
+		const struct locate_case *c = &finding->cases[i];
+
+		if (c->state == LOCATE_UNKNOWN && c->policy != told)
+			add_skipped(array, c->policy->path, c->reason);
+		if (c->state == LOCATE_UNKNOWN)
+			told = c->policy;
+	}
 	return array;
 }
 
@@ -137,7 +150,7 @@ json_t *report_json_check(const struct site *site, const struct finding *finding
 	json_object_set_new(object, "profiles", profiles);
 	json_object_set_new(object, "obstacles", report_json_obstacles(finding->obstacles));
 	json_object_set_new(object, "containers", report_json_containers(site, finding));
-	json_object_set_new(object, "skipped", json_skipped(site));
+	json_object_set_new(object, "skipped", json_skipped(site, finding));
 	json_object_set_new(object, "unfinished", unfinished ? report_json_text(slice_of(unfinished)) : json_null());
 	return object;
 }

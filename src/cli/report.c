@@ -47,7 +47,7 @@ void report_note(const struct report *r, const char *fmt, ...)
 	fprintf(r->talk, "aa-nestfix: %s\n", buf_str(&text));
 }
 
-void report_rule_text(const struct policy_rule *rule, struct buf *out)
+void report_rule_text(const struct policy_place *rule, struct buf *out)
 {
 	struct span span = rule->stmt->span;
 	struct slice text = slice_sub(rule->source->doc.text, span.at, span.len);
@@ -63,12 +63,12 @@ static void add_via(const struct policy_via *via, struct buf *out)
 	buf_addf(out, "%s%s:%zu", out->len ? " > " : "", via->source->path, via->include->line);
 }
 
-void report_via(const struct policy_rule *rule, struct buf *out)
+void report_via(const struct policy_place *rule, struct buf *out)
 {
 	add_via(rule->via, out);
 }
 
-const char *report_place(const struct policy_rule *rule, struct arena *arena)
+const char *report_place(const struct policy_place *rule, struct arena *arena)
 {
 	return arena_printf(arena, "%s:%zu", rule->source->path, rule->stmt->line);
 }
@@ -80,12 +80,14 @@ const char *report_state_word(enum locate_state state)
 		return "allowed";
 	case LOCATE_BLOCKED:
 		return "blocked";
-	case LOCATE_SEVERAL:
-		return "several";
 	case LOCATE_FIXED:
 		return "uneditable";
+	case LOCATE_INCOMPLETE:
+		return "incomplete";
 	case LOCATE_NO_ALLOW:
 		return "not-granted";
+	case LOCATE_UNKNOWN:
+		return "unknown";
 	}
 	return "unknown";
 }
@@ -114,18 +116,23 @@ static const struct locate_case *case_of(const struct finding *finding, const st
 	return NULL;
 }
 
-static const char *verdict_words(const struct locate_case *c)
+static const char *verdict_words(const struct locate_case *c, const struct culprit *culprit, struct arena *arena)
 {
+	const char *cause = c->culprit_count == 1 ? "it is the cause: without this rule the write is allowed"
+						  : "it is part of the cause: without these rules the write is allowed";
+
 	switch (c->state) {
 	case LOCATE_BLOCKED:
-		return "it is the cause: without this rule the write is allowed";
-	case LOCATE_SEVERAL:
-		return "not alone: another rule denies the same path, too";
+		return cause;
 	case LOCATE_FIXED:
-		return locate_why(c->culprits[0]->fixed);
+		return culprit->why ? arena_printf(arena, "%s; no edit can split it: it %s", cause, culprit->why)
+				    : cause;
+	case LOCATE_INCOMPLETE:
+		return "not alone: without this rule the write would still be denied";
 	case LOCATE_NO_ALLOW:
 		return "not alone: without this rule nothing would allow the write";
 	case LOCATE_ALLOWED:
+	case LOCATE_UNKNOWN:
 		break;
 	}
 	return "";
@@ -137,10 +144,11 @@ const char *report_culprit(const struct locate_case *c, const struct culprit *cu
 
 	report_rule_text(culprit->rule, &text);
 	return arena_printf(arena, "%s\n  %s\n  %s (profile %.*s)", report_place(culprit->rule, arena), buf_str(&text),
-			    verdict_words(c), SLICE_FMT(c->profile->name));
+			    verdict_words(c, culprit, arena), SLICE_FMT(c->profile->name));
 }
 
-static void print_culprit(const struct report *r, const struct finding *finding, const struct culprit *c)
+static void print_culprit(const struct report *r, const struct finding *finding, const struct culprit *c,
+			  struct arena *arena)
 {
 	const struct locate_case *lc = case_of(finding, c);
 	AUTOBUF text = { 0 };
@@ -156,7 +164,7 @@ static void print_culprit(const struct report *r, const struct finding *finding,
 	report_row(r, "", buf_str(&text));
 	report_row(r, "denies", buf_str(&witness));
 	if (lc)
-		report_row(r, "verdict", verdict_words(lc));
+		report_row(r, "verdict", verdict_words(lc, c, arena));
 	if (via.len > 0)
 		report_row(r, "included", buf_str(&via));
 	print_profiles(r, c);
@@ -196,7 +204,7 @@ static void print_culprits(const struct report *r, const struct site *site, cons
 		}
 		if (generated)
 			shown = c;
-		print_culprit(r, finding, c);
+		print_culprit(r, finding, c, site->arena);
 	}
 	if (more > 0)
 		report_print(r, "  The same rule stands in the generated profiles of %zu other container%s.\n\n", more,
@@ -257,10 +265,21 @@ static void print_next(const struct report *r, const struct site *site, const st
 		     r->self, r->self);
 }
 
-static void print_skipped(const struct report *r, const struct site *site)
+/* What could not be read, and what the parser refuses, in its own words. */
+static void print_skipped(const struct report *r, const struct site *site, const struct finding *finding)
 {
+	const struct policy *told = NULL;
+
 	for (size_t i = 0; i < site->skipped_count; i++)
 		report_note(r, "skipped: %s", site->skipped[i].err.text);
+	for (size_t i = 0; i < finding->case_count; i++) {
+		const struct locate_case *c = &finding->cases[i];
+
+		if (c->state == LOCATE_UNKNOWN && c->policy != told)
+			report_note(r, "skipped: %s", c->reason);
+		if (c->state == LOCATE_UNKNOWN)
+			told = c->policy;
+	}
 }
 
 void report_check(const struct report *r, const struct site *site, const struct finding *finding,
@@ -268,7 +287,7 @@ void report_check(const struct report *r, const struct site *site, const struct 
 {
 	if (unfinished)
 		report_note(r, "%s", unfinished);
-	print_skipped(r, site);
+	print_skipped(r, site, finding);
 	if (r->json) {
 		report_json_print(r, report_json_check(site, finding, unfinished));
 		return;
@@ -290,53 +309,6 @@ void report_check(const struct report *r, const struct site *site, const struct 
 	report_containers(r, site, finding);
 	report_overrides(r, site, finding);
 	print_next(r, site, finding);
-}
-
-static json_t *json_verdict(struct slice path, struct slice perms, const struct report_verdict *v)
-{
-	return json_pack("{s:o,s:o,s:o,s:b,s:b,s:o}", "profile", report_json_text(v->profile->name), "path",
-			 report_json_text(path), "perm", report_json_text(perms), "allowed",
-			 v->allowed && v->owner_allowed, "owner_allowed", v->owner_allowed, "rule",
-			 report_json_rule(v->rule));
-}
-
-static void print_verdict(const struct report *r, const struct report_verdict *v)
-{
-	AUTOBUF text = { 0 };
-
-	report_print(r, "%.*s: %s", SLICE_FMT(v->profile->name),
-		     v->allowed && v->owner_allowed ? "allowed"
-		     : v->owner_allowed             ? "denied, but to its owner"
-						    : "denied");
-	if (!v->rule) {
-		fputs(", no rule matches\n", r->out);
-		return;
-	}
-	report_rule_text(v->rule, &text);
-	report_print(r, " by %s:%zu\n    %s\n", v->rule->source->path, v->rule->stmt->line, buf_str(&text));
-	if (v->rule->priority != 0)
-		report_print(r, "    priority %d\n", v->rule->priority);
-}
-
-void report_explain(const struct report *r, struct slice path, struct slice perms,
-		    const struct report_verdict *verdicts, size_t count)
-{
-	json_t *list;
-
-	if (r->json) {
-		json_t *object = report_json_object("explain");
-
-		list = json_array();
-		for (size_t i = 0; i < count; i++)
-			json_array_append_new(list, json_verdict(path, perms, &verdicts[i]));
-		json_object_set_new(object, "profiles", list);
-		report_json_print(r, object);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		print_verdict(r, &verdicts[i]);
-	if (count == 0)
-		report_note(r, "no container profile in the policy files");
 }
 
 static const char *backup_state_word(enum backup_state state)

@@ -61,24 +61,6 @@ bool policy_is_skipped(struct slice name)
 	return false;
 }
 
-struct policy_place policy_text_place(const struct policy_source *source, size_t at)
-{
-	struct policy_place place = { .file = source->path };
-
-	doc_place(&source->doc, at, &place.line, &place.column);
-	return place;
-}
-
-int policy_check_broken(const struct policy_source *source, struct err *err)
-{
-	const struct doc_broken *b = source->doc.broken;
-
-	if (source->doc.broken_count == 0)
-		return 0;
-	err_at(err, ERR_FAILED, source->path, b->line, b->column, "cannot read this policy: %s", b->what);
-	return err_hint(err, "mend the file; 'apparmor_parser -Q -K' tells whether it is right again");
-}
-
 static size_t hash(const char *path)
 {
 	size_t h = 5381;

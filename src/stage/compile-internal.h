@@ -29,7 +29,4 @@ int stage_text(struct stage *stage, const char *name, struct slice text, struct 
 void stage_release(struct stage *stage);
 #define AUTOSTAGE __attribute__((cleanup(stage_release))) struct stage
 
-/* Does BASE/FOLDER hold a name like that of this file? apparmor_parser looks into disable/ and force-complain/. */
-bool compile_is_marked(const struct compiler *compiler, const char *folder, const char *path, struct arena *arena);
-
 #endif

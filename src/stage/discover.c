@@ -23,11 +23,26 @@ static int refuse_binary(const struct policy *policy, struct err *err)
 	return 0;
 }
 
+/* Nobody can ask the parser about a profile whose name cannot be read. */
+static int refuse_broken(const struct policy *policy, struct err *err)
+{
+	for (size_t i = 0; policy->count == 0 && i < policy->source_count; i++) {
+		const struct policy_source *source = policy->sources[i];
+		const struct doc_broken *b = source->doc.broken;
+
+		if (source->doc.broken_count == 0)
+			continue;
+		err_at(err, ERR_FAILED, source->path, b->line, b->column, "cannot read this policy: %s", b->what);
+		return err_hint(err, "mend the file; 'apparmor_parser -Q -K' tells whether it is right again");
+	}
+	return 0;
+}
+
 int discover_read(struct site *site, const char *path, struct policy *policy, struct err *err)
 {
-	if (policy_read(policy, site->sources, path, site->arena, err) < 0)
+	if (policy_read(policy, site->sources, path, site->arena, err) < 0 || refuse_binary(policy, err) < 0)
 		return -1;
-	return refuse_binary(policy, err);
+	return refuse_broken(policy, err);
 }
 
 /* Reads one top-level file into the site, or lists it as skipped. */
@@ -246,12 +261,6 @@ int discover(struct site *out, const struct root *root, const struct conflict *c
 	out->skipped = skipped.ptr;
 	out->skipped_count = skipped.len;
 	return 0;
-}
-
-void discover_release(struct site *site)
-{
-	for (size_t i = 0; i < site->policy_count; i++)
-		policy_release(&site->policies[i]->policy);
 }
 
 /* flags=(unconfined): a profile that only gives a name, as AppArmor ships them for LXC's own commands. */

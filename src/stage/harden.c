@@ -169,7 +169,7 @@ static enum harden_state judge_static(const struct site *site, const struct find
 
 		if (!slice_eq(c->profile->name, profile))
 			continue;
-		if (c->state == LOCATE_BLOCKED || c->state == LOCATE_SEVERAL || c->state == LOCATE_FIXED)
+		if (c->state != LOCATE_ALLOWED && (c->state != LOCATE_NO_ALLOW || c->culprit_count > 0))
 			return HARDEN_UNCURED;
 	}
 	for (size_t i = 0; i < site->policy_count && !known; i++)

@@ -2,7 +2,6 @@
 #include <nestfix/locate.h>
 #include <nestfix/mark.h>
 
-typedef VEC(const struct policy_rule *) rule_vec;
 typedef VEC(struct culprit *) culprit_vec;
 typedef VEC(struct locate_case) case_vec;
 
@@ -10,10 +9,18 @@ typedef VEC(struct locate_case) case_vec;
 struct search {
 	struct finding *finding;
 	const struct site *site;
+	struct conflict_access *accesses; /* of all scopes, one scope after the other */
+	size_t access_count;
 	struct arena *arena;
 	struct err *err;
 	culprit_vec culprits;
 	case_vec cases;
+};
+
+/* A profile, and what is asked about it. */
+struct subject {
+	const struct site_policy *policy;
+	const struct judge_question *question;
 };
 
 static int too_large(struct err *err)
@@ -21,107 +28,9 @@ static int too_large(struct err *err)
 	return err_put(err, ERR_FAILED, "cannot decide a pattern: it is too large");
 }
 
-static bool denies(const struct policy_rule *rule, uint32_t perms)
+static void add_profile(struct culprit *c, const struct policy_profile *profile, struct arena *arena)
 {
-	return rule->deny && !rule->is_link && (rule->perms & perms) != 0;
-}
-
-/* Does an allow rule of higher priority give back the whole scope, so that the deny rule no longer counts? */
-static int is_overruled(const struct search *s, const struct policy_profile *profile, const struct policy_rule *deny,
-			const struct conflict_scope *scope)
-{
-	for (size_t i = 0; i < profile->rule_count; i++) {
-		const struct policy_rule *r = &profile->rules[i];
-		int contains;
-
-		if (r->deny || r->is_link || r->owner || r->priority <= deny->priority)
-			continue;
-		if ((r->perms & scope->perms) != scope->perms)
-			continue;
-		contains = re_contains(s->site->pool, r->aare.re, scope->paths, s->arena, NULL);
-		if (contains != 0)
-			return contains;
-	}
-	return 0;
-}
-
-/* The deny rules that count on some path of the scope. */
-static int find_deniers(const struct search *s, struct policy_profile *profile, const struct conflict_scope *scope,
-			rule_vec *out)
-{
-	for (size_t i = 0; i < profile->rule_count; i++) {
-		const struct policy_rule *r = &profile->rules[i];
-		int disjoint, overruled;
-
-		if (!denies(r, scope->perms))
-			continue;
-		disjoint = re_disjoint(s->site->pool, r->aare.re, scope->paths, s->arena, NULL);
-		if (disjoint < 0)
-			return too_large(s->err);
-		if (disjoint)
-			continue;
-		overruled = is_overruled(s, profile, r, scope);
-		if (overruled < 0)
-			return too_large(s->err);
-		if (!overruled)
-			VEC_PUSH(s->arena, out, r);
-	}
-	return 0;
-}
-
-/* A path that shows the rule at work: the first of the conflict's own that it matches, else a shortest one. */
-static int find_witness(const struct search *s, const struct policy_rule *rule, const struct conflict_scope *scope,
-			struct slice *out)
-{
-	for (size_t i = 0; i < scope->access_count; i++) {
-		*out = scope->access[i].path;
-		if (re_matches(s->site->pool, rule->aare.re, *out))
-			return 0;
-	}
-	if (re_disjoint(s->site->pool, rule->aare.re, scope->paths, s->arena, out) < 0)
-		return too_large(s->err);
-	return 0;
-}
-
-/* Is the access allowed, in each half that the rule speaks of, once the rule is left out? */
-static bool allowed_without(const struct search *s, struct policy_profile *profile, const struct policy_rule *rule,
-			    struct slice path, uint32_t perms)
-{
-	struct policy_verdict verdict;
-
-	for (int half = AUTOMATON_USER; half <= AUTOMATON_OTHER; half++) {
-		if ((half == AUTOMATON_USER && rule->other) || (half == AUTOMATON_OTHER && rule->owner))
-			continue;
-		policy_decide(profile, path, perms, half, rule, &verdict, s->arena);
-		if (!verdict.allowed)
-			return false;
-	}
-	return true;
-}
-
-/* Do two of the rules deny one and the same path of the scope? Then neither is the cause on its own. */
-static int any_two_meet(const struct search *s, const rule_vec *rules, const struct conflict_scope *scope)
-{
-	for (size_t i = 0; i < rules->len; i++) {
-		for (size_t j = i + 1; j < rules->len; j++) {
-			const struct re *all[] = { rules->ptr[i]->aare.re, rules->ptr[j]->aare.re, scope->paths };
-			int common = re_common(s->site->pool, all, 3, s->arena);
-
-			if (common != 0)
-				return common;
-		}
-	}
-	return 0;
-}
-
-static bool same_rule(const struct policy_rule *a, const struct policy_rule *b)
-{
-	return a->source == b->source && a->stmt->span.at == b->stmt->span.at;
-}
-
-static void add_profile(struct culprit *c, struct policy_profile *profile, struct arena *arena)
-{
-	VEC(struct policy_profile *) all = { c->profiles, c->profile_count, c->profile_count };
+	VEC(const struct policy_profile *) all = { c->profiles, c->profile_count, c->profile_count };
 
 	for (size_t i = 0; i < all.len; i++)
 		if (all.ptr[i] == profile)
@@ -143,18 +52,68 @@ static void add_scope(struct culprit *c, const struct conflict_scope *scope, str
 	c->scope_count = all.len;
 }
 
+/* The mark of an earlier change that the rule is a line of, or NULL. */
+static const struct mark *mark_of(const struct search *s, const struct policy_place *rule)
+{
+	struct mark *marks;
+	size_t count;
+
+	if (mark_find(&rule->source->doc, s->finding->conflict, s->site->pool, s->arena, &marks, &count, NULL) < 0)
+		return NULL;
+	return mark_at(marks, count, rule->stmt->span);
+}
+
+/* Would nothing be left of the rule? Somebody wrote it for just this access, then. */
+static bool is_dropped_whole(const struct search *s, const struct policy_place *rule, const struct aare *aare)
+{
+	const struct mark *mark = mark_of(s, rule);
+	struct slice letters = mark ? mark->rule.perms : rule->stmt->perms;
+	const struct re *paths = mark && mark->intact ? mark->rule.aare.re : aare->re;
+
+	for (size_t i = 0; i < letters.len; i++) {
+		uint32_t perm;
+
+		if (!conflict_perms(slice_sub(letters, i, 1), &perm) || !(perm & s->finding->perms))
+			return false;
+	}
+	return re_contains(s->site->pool, s->finding->paths, paths, s->arena, NULL) == 1;
+}
+
+/* Why a text edit cannot split the rule, or NULL. */
+static const char *why_fixed(const struct search *s, const struct policy_place *rule, struct slice witness,
+			     struct aare *aare)
+{
+	const struct stmt *stmt = rule->stmt;
+	struct slice pattern = doc_word(stmt->path, s->arena);
+
+	if (stmt->rule_class == RULE_ALL || stmt->path.len == 0)
+		return "denies all files at once";
+	if (stmt->target.len > 0)
+		return "has a target";
+	if (memmem(pattern.ptr, pattern.len, "@{", 2))
+		return "is written with a variable";
+	if (aare_parse(aare, pattern, s->site->pool, s->arena, NULL) < 0)
+		return "has a pattern that is too large";
+	if (!aare_match(aare, witness, s->arena))
+		return "comes from an alias";
+	if (is_dropped_whole(s, rule, aare))
+		return "denies nothing else, and no rule is dropped whole";
+	return NULL;
+}
+
 /* The culprit of this rule text, made when it is met for the first time. */
-static struct culprit *culprit_of(struct search *s, const struct policy_rule *rule, struct slice witness)
+static struct culprit *culprit_of(struct search *s, const struct policy_place *rule, struct slice witness)
 {
 	struct culprit *c;
 
 	for (size_t i = 0; i < s->culprits.len; i++)
-		if (same_rule(s->culprits.ptr[i]->rule, rule))
+		if (s->culprits.ptr[i]->rule->stmt == rule->stmt)
 			return s->culprits.ptr[i];
 	c = ARENA_NEW(s->arena, struct culprit);
 	c->rule = rule;
-	c->fixed = rule->fixed;
 	c->witness = witness;
+	c->why = why_fixed(s, rule, witness, &c->aare);
+	aare_release(&c->aare);
 	VEC_PUSH(s->arena, &s->culprits, c);
 	return c;
 }
@@ -183,59 +142,11 @@ static struct slice find_mark(const struct search *s, const struct policy_profil
 
 static struct slice find_cure(const struct search *s, const struct locate_case *c)
 {
-	const struct policy_rule *allower = c->allower;
+	const struct policy_place *allower = c->allower;
 
-	if (allower && allower->priority > 0)
+	if (allower && allower->stmt->qualifiers.priority > 0)
 		return slice_of(arena_printf(s->arena, "%s:%zu", allower->source->path, allower->stmt->line));
 	return find_mark(s, c->profile, c->scope);
-}
-
-/* No deny rule counts: is the access allowed, then? The half of "other" is asked; the owner's has no fewer rules. */
-static void judge_undenied(const struct search *s, struct locate_case *c)
-{
-	struct policy_verdict verdict;
-
-	c->witness = c->scope->access[0].path;
-	policy_decide(c->profile, c->witness, c->scope->perms, AUTOMATON_OTHER, NULL, &verdict, s->arena);
-	c->state = verdict.allowed ? LOCATE_ALLOWED : LOCATE_NO_ALLOW;
-	if (!verdict.allowed)
-		return;
-	c->allower = verdict.rule;
-	c->cure = find_cure(s, c);
-}
-
-/* One or more deny rules count: is each of them the one cause on its part of the scope? */
-static int judge_denied(struct search *s, struct locate_case *c, const rule_vec *deniers)
-{
-	culprit_vec culprits = { 0 };
-	int meet = any_two_meet(s, deniers, c->scope);
-
-	if (meet < 0)
-		return too_large(s->err);
-	c->state = meet ? LOCATE_SEVERAL : LOCATE_BLOCKED;
-	for (size_t i = 0; i < deniers->len; i++) {
-		const struct policy_rule *rule = deniers->ptr[i];
-		struct slice witness;
-		struct culprit *culprit;
-
-		if (find_witness(s, rule, c->scope, &witness) < 0)
-			return -1;
-		culprit = culprit_of(s, rule, witness);
-		add_profile(culprit, c->profile, s->arena);
-		add_scope(culprit, c->scope, s->arena);
-		VEC_PUSH(s->arena, &culprits, culprit);
-		if (i == 0)
-			c->witness = witness;
-		if (c->state != LOCATE_BLOCKED)
-			continue;
-		if (rule->fixed != POLICY_EDITABLE)
-			c->state = LOCATE_FIXED;
-		else if (!allowed_without(s, c->profile, rule, witness, c->scope->perms))
-			c->state = LOCATE_NO_ALLOW;
-	}
-	c->culprits = culprits.ptr;
-	c->culprit_count = culprits.len;
-	return 0;
 }
 
 /* Does the kernel's own copy of the profile allow every access of the scope, to the owner and to everybody else? */
@@ -269,37 +180,97 @@ static bool is_cured_elsewhere(const struct search *s, const struct site_policy 
 	else
 		return false;
 	c->state = LOCATE_ALLOWED;
-	c->witness = c->scope->access[0].path;
 	return true;
 }
 
-static int judge(struct search *s, const struct site_policy *sp, struct policy_profile *profile,
-		 const struct conflict_scope *scope)
+static bool is_allowed(const struct judge_answer *answer)
 {
-	struct locate_case c = { .policy = &sp->policy, .profile = profile, .scope = scope };
-	rule_vec deniers = { 0 };
-
-	if (find_deniers(s, profile, scope, &deniers) < 0)
-		return -1;
-	if (deniers.len == 0)
-		judge_undenied(s, &c);
-	else if (!is_cured_elsewhere(s, sp, &c) && judge_denied(s, &c, &deniers) < 0)
-		return -1;
-	VEC_PUSH(s->arena, &s->cases, c);
-	if (c.state > s->finding->worst && (c.state != LOCATE_NO_ALLOW || c.culprit_count > 0))
-		s->finding->worst = c.state;
-	return 0;
+	return answer->allowed[AUTOMATON_USER] && answer->allowed[AUTOMATON_OTHER];
 }
 
-static int judge_profile(struct search *s, const struct site_policy *sp, struct policy_profile *profile)
+static void add_culprit(struct search *s, struct locate_case *c, const struct policy_place *rule, struct slice witness)
 {
-	if (policy_prepare(profile, s->site->pool, s->arena, s->err) < 0)
-		return -1;
+	VEC(struct culprit *) all = { c->culprits, c->culprit_count, c->culprit_count };
+	struct culprit *culprit = culprit_of(s, rule, witness);
+
+	for (size_t i = 0; i < all.len; i++)
+		if (all.ptr[i] == culprit)
+			return;
+	VEC_PUSH(s->arena, &all, culprit);
+	c->culprits = all.ptr;
+	c->culprit_count = all.len;
+	add_profile(culprit, c->profile, s->arena);
+	add_scope(culprit, c->scope, s->arena);
+}
+
+/* Not all is allowed: what denies, and would it be allowed without? */
+static void decide_denied(struct search *s, struct locate_case *c, const struct judge_answer *answers)
+{
+	c->state = LOCATE_BLOCKED;
+	for (size_t i = 0; i < c->scope->access_count; i++) {
+		const struct judge_answer *a = &answers[i];
+
+		for (size_t d = 0; !is_allowed(a) && d < a->denier_count; d++)
+			add_culprit(s, c, a->deniers[d], c->scope->access[i].path);
+		if (!a->granted)
+			c->state = LOCATE_NO_ALLOW;
+		else if (!a->freed && c->state != LOCATE_NO_ALLOW)
+			c->state = LOCATE_INCOMPLETE;
+	}
+	if (c->state == LOCATE_BLOCKED && c->culprit_count == 0)
+		c->state = LOCATE_INCOMPLETE;
+	for (size_t i = 0; c->state == LOCATE_BLOCKED && i < c->culprit_count; i++)
+		if (c->culprits[i]->why)
+			c->state = LOCATE_FIXED;
+}
+
+static void decide(struct search *s, const struct subject *subject, struct locate_case *c, size_t first)
+{
+	const struct judge_question *q = subject->question;
+	const struct judge_answer *answers = q->answers ? q->answers + first : NULL;
+	size_t denied = 0;
+
+	c->witness = c->scope->access[0].path;
+	if (!answers) {
+		c->state = LOCATE_UNKNOWN;
+		c->reason = arena_str(s->arena, slice_of(q->err.text));
+		return;
+	}
+	while (denied < c->scope->access_count && is_allowed(&answers[denied]))
+		denied++;
+	if (denied == c->scope->access_count) {
+		c->allower = answers[0].rule[AUTOMATON_OTHER];
+		c->cure = find_cure(s, c);
+		return;
+	}
+	if (is_cured_elsewhere(s, subject->policy, c))
+		return;
+	c->witness = c->scope->access[denied].path;
+	if (err_is_set(&q->unsure)) {
+		c->state = LOCATE_INCOMPLETE;
+		c->reason = arena_str(s->arena, slice_of(q->unsure.text));
+		return;
+	}
+	decide_denied(s, c, answers);
+}
+
+static void decide_profile(struct search *s, const struct subject *subject)
+{
+	const struct judge_question *q = subject->question;
+	size_t first = 0;
+
+	if (!q->compiled && !err_is_set(&q->err))
+		return; /* it stands in a branch that is not taken */
 	s->finding->profile_count++;
-	for (size_t i = 0; i < s->finding->scope_count; i++)
-		if (judge(s, sp, profile, s->finding->scopes[i]) < 0)
-			return -1;
-	return 0;
+	for (size_t i = 0; i < s->finding->scope_count; i++) {
+		struct locate_case c = { .policy = q->policy, .profile = q->profile, .scope = s->finding->scopes[i] };
+
+		decide(s, subject, &c, first);
+		first += c.scope->access_count;
+		VEC_PUSH(s->arena, &s->cases, c);
+		if (c.state > s->finding->worst && (c.state != LOCATE_NO_ALLOW || c.culprit_count > 0))
+			s->finding->worst = c.state;
+	}
 }
 
 /* Profiles nobody asked about that the same rule denies in, because they share its file: an edit reaches them, too. */
@@ -310,37 +281,60 @@ static void add_sharers(struct search *s, const struct policy *policy)
 
 		for (size_t r = 0; r < profile->rule_count; r++)
 			for (size_t c = 0; c < s->culprits.len; c++)
-				if (same_rule(&profile->rules[r], s->culprits.ptr[c]->rule))
+				if (profile->rules[r].stmt == s->culprits.ptr[c]->rule->stmt)
 					add_profile(s->culprits.ptr[c], profile, s->arena);
 	}
 }
 
-static int merge_scopes(struct finding *f, struct re_pool *pool, struct err *err)
+static int merge_scopes(struct search *s)
 {
+	struct finding *f = s->finding;
+	struct re_pool *pool = s->site->pool;
+
 	f->paths = re_none(pool);
 	for (size_t i = 0; i < f->scope_count; i++) {
 		f->paths = re_alt(pool, f->paths, f->scopes[i]->paths);
 		f->perms |= f->scopes[i]->perms;
+		s->access_count += f->scopes[i]->access_count;
 	}
-	return f->paths ? 0 : too_large(err);
+	s->accesses = arena_array(s->arena, s->access_count, sizeof *s->accesses);
+	for (size_t i = 0, at = 0; i < f->scope_count; i++)
+		for (size_t a = 0; a < f->scopes[i]->access_count; a++)
+			s->accesses[at++] = f->scopes[i]->access[a];
+	return f->paths ? 0 : too_large(s->err);
 }
 
-int locate(struct finding *out, const struct site *site, const struct conflict_scope **scopes, size_t scope_count,
-	   struct arena *arena, struct err *err)
+static int ask(struct search *s, struct judge *judge)
+{
+	VEC(struct subject) subjects = { 0 };
+
+	for (size_t i = 0; i < s->site->policy_count; i++) {
+		const struct site_policy *sp = s->site->policies[i];
+
+		for (size_t p = 0; p < sp->policy.count; p++) {
+			const struct policy_profile *profile = &sp->policy.profiles[p];
+
+			if (discover_wants(s->site, sp, profile))
+				VEC_PUSH(s->arena, &subjects,
+					 (struct subject){ sp, judge_add(judge, &sp->policy, profile, sp->container,
+									 s->accesses, s->access_count) });
+		}
+	}
+	if (judge_run(judge, s->err) < 0)
+		return -1;
+	for (size_t i = 0; i < subjects.len; i++)
+		decide_profile(s, &subjects.ptr[i]);
+	return 0;
+}
+
+int locate(struct finding *out, const struct site *site, struct judge *judge, const struct conflict_scope **scopes,
+	   size_t scope_count, struct arena *arena, struct err *err)
 {
 	struct search s = { .finding = out, .site = site, .arena = arena, .err = err };
 
 	*out = (struct finding){ .conflict = site->conflict, .scopes = scopes, .scope_count = scope_count };
-	if (merge_scopes(out, site->pool, err) < 0)
+	if (merge_scopes(&s) < 0 || ask(&s, judge) < 0)
 		return -1;
-	for (size_t i = 0; i < site->policy_count; i++) {
-		struct site_policy *sp = site->policies[i];
-
-		for (size_t p = 0; p < sp->policy.count; p++)
-			if (discover_wants(site, sp, &sp->policy.profiles[p]) &&
-			    judge_profile(&s, sp, &sp->policy.profiles[p]) < 0)
-				return -1;
-	}
 	for (size_t i = 0; i < site->policy_count; i++)
 		add_sharers(&s, &site->policies[i]->policy);
 	out->cases = s.cases.ptr;
@@ -348,23 +342,4 @@ int locate(struct finding *out, const struct site *site, const struct conflict_s
 	out->culprits = s.culprits.ptr;
 	out->culprit_count = s.culprits.len;
 	return 0;
-}
-
-const char *locate_why(enum policy_fixed fixed)
-{
-	switch (fixed) {
-	case POLICY_IN_CONDITIONAL:
-		return "stands inside an 'if'";
-	case POLICY_IN_BLOCK:
-		return "stands inside a qualifier block";
-	case POLICY_BY_VARIABLE:
-		return "is written with a variable";
-	case POLICY_BY_ALIAS:
-		return "comes from an alias";
-	case POLICY_IMPLIED:
-		return "is written nowhere: apparmor_parser adds it";
-	case POLICY_EDITABLE:
-		break;
-	}
-	return "can be replaced";
 }

@@ -12,9 +12,6 @@ enum {
 
 enum { MODE_COMPLAIN = 1, MODE_UNCONFINED = 3 };
 
-/* Each policy that is like no other is compiled, which takes a tenth of a second or more. */
-enum { POLICY_LIMIT = 24 };
-
 static uint32_t pass_nul(const struct automaton_dfa *dfa, uint32_t state)
 {
 	return automaton_step(dfa, state, 0);
@@ -91,88 +88,30 @@ size_t obstacle_needs(const struct automaton_profile *profile, const struct conf
 	return count;
 }
 
-/* A policy that was compiled. */
-struct seen {
-	const struct policy *policy;
-	struct slice text;          /* what it has in common with its twins; or empty */
-	struct automaton automaton; /* of no profiles where the policy could not be had */
-};
-
 /* One run over the cases, which come policy by policy. */
 struct search {
 	const struct site *site;
 	const struct finding *finding;
-	const struct compiler *compiler;
+	struct judge *judge;
 	const struct proof_policy *known;
 	size_t known_count;
-	size_t compiled;
-	VEC(struct seen) seen;
 	struct obstacles *out;
 	struct arena *arena;
 };
 
-static int compile(struct search *s, const struct policy *policy, struct slice *blob, struct err *err)
-{
-	for (size_t i = 0; i < s->known_count; i++)
-		if (strcmp(s->known[i].policy->path, policy->path) == 0) {
-			*blob = s->known[i].new_blob;
-			return 0;
-		}
-	if (!s->compiler)
-		return err_put(err, ERR_FAILED, "cannot look for other obstacles: there is no parser");
-	if (++s->compiled > POLICY_LIMIT)
-		return err_put(err, ERR_FAILED, "cannot look for other obstacles in more than %d policies",
-			       POLICY_LIMIT);
-	return compile_policy(s->compiler, policy, NULL, 0, s->arena, blob, err);
-}
-
-/* What a policy has in common with those of other containers of its kind, or nothing. */
-static struct slice common_text(const struct search *s, const struct policy *policy, struct arena *arena)
-{
-	const struct container *c = discover_container(s->site, policy);
-
-	if (!c || !discover_is_liblxc(c) || policy->count != 1)
-		return SLICE("");
-	return discover_anonymous(c, policy->sources[0]->doc.text, arena);
-}
-
-static const struct seen *find_seen(const struct search *s, const struct policy *policy, struct slice text)
-{
-	for (size_t i = 0; i < s->seen.len; i++) {
-		const struct seen *seen = &s->seen.ptr[i];
-
-		if (seen->policy == policy ||
-		    (text.len > 0 && slice_eq(seen->text, text) && discover_same_includes(seen->policy, policy)))
-			return seen;
-	}
-	return NULL;
-}
-
-static const struct seen *take_policy(struct search *s, const struct policy *policy)
-{
-	AUTOARENA scratch = { 0 };
-	struct slice blob = { 0 }, text = common_text(s, policy, &scratch);
-	const struct seen *seen = find_seen(s, policy, text);
-	struct seen new_ = { .policy = policy };
-
-	if (seen)
-		return seen;
-	new_.text = arena_slice(s->arena, text);
-	if (compile(s, policy, &blob, &s->out->reason) < 0 ||
-	    automaton_read(&new_.automaton, blob, s->arena, &s->out->reason) < 0)
-		new_.automaton = (struct automaton){ 0 };
-	VEC_PUSH(s->arena, &s->seen, new_);
-	return &s->seen.ptr[s->seen.len - 1];
-}
-
-/* The compiled form of a profile, or of its twin's under the twin's name; NULL: it could not be had. */
+/* The compiled form of a profile; NULL: it could not be had. */
 static const struct automaton_profile *find_profile(struct search *s, const struct locate_case *c)
 {
-	const struct seen *seen = take_policy(s, c->policy);
+	struct automaton automaton;
 
-	if (seen->policy != c->policy)
-		return seen->automaton.count > 0 ? &seen->automaton.profiles[0] : NULL;
-	return automaton_find(&seen->automaton, c->profile->name);
+	for (size_t i = 0; i < s->known_count; i++) {
+		if (strcmp(s->known[i].policy->path, c->policy->path) != 0)
+			continue;
+		if (automaton_read(&automaton, s->known[i].new_blob, s->arena, &s->out->reason) < 0)
+			return NULL;
+		return automaton_find(&automaton, c->profile->name);
+	}
+	return judge_profile(s->judge, c->policy, c->profile, discover_container(s->site, c->policy), &s->out->reason);
 }
 
 static void ask(struct search *s, const struct locate_case *c)
@@ -191,14 +130,13 @@ static void ask(struct search *s, const struct locate_case *c)
 		out->list[out->count++] = found;
 }
 
-void obstacle_find(struct obstacles *out, const struct site *site, const struct finding *finding,
-		   const struct compiler *compiler, const struct proof_policy *known, size_t known_count,
-		   struct arena *arena)
+void obstacle_find(struct obstacles *out, const struct site *site, const struct finding *finding, struct judge *judge,
+		   const struct proof_policy *known, size_t known_count, struct arena *arena)
 {
 	struct search s = {
 		.site = site,
 		.finding = finding,
-		.compiler = compiler,
+		.judge = judge,
 		.known = known,
 		.known_count = known_count,
 		.out = out,

@@ -48,7 +48,7 @@ static bool is_spliced(const struct patch_file *file)
 static bool is_culprit(const struct patch *patch, const struct patch_file *file, const struct stmt *stmt)
 {
 	for (size_t i = 0; i < patch->finding->culprit_count; i++) {
-		const struct policy_rule *rule = patch->finding->culprits[i]->rule;
+		const struct policy_place *rule = patch->finding->culprits[i]->rule;
 
 		if (rule->source == file->source && rule->stmt->span.at == stmt->span.at)
 			return true;

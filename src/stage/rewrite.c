@@ -7,11 +7,27 @@
 static void list_rules(const struct locate_case *c, struct buf *out)
 {
 	for (size_t i = 0; i < c->culprit_count; i++) {
-		const struct policy_rule *rule = c->culprits[i]->rule;
+		const struct policy_place *rule = c->culprits[i]->rule;
 
 		buf_addf(out, "\n  %s:%zu: ", rule->source->path, rule->stmt->line);
 		buf_addline(out, slice_sub(rule->source->doc.text, rule->stmt->span.at, rule->stmt->span.len));
 	}
+}
+
+/* "FILE:LINE RULE has a target": the first of the rules that cannot be edited. */
+static void refuse_fixed(const struct locate_case *c, struct err *err)
+{
+	size_t i = 0;
+	const struct policy_place *rule;
+	AUTOBUF text = { 0 };
+
+	while (!c->culprits[i]->why)
+		i++;
+	rule = c->culprits[i]->rule;
+	buf_addline(&text, slice_sub(rule->source->doc.text, rule->stmt->span.at, rule->stmt->span.len));
+	err_put(err, ERR_REFUSED, "cannot cure '%.*s': the rule at %s:%zu %s: %s", SLICE_FMT(c->profile->name),
+		rule->source->path, rule->stmt->line, c->culprits[i]->why, buf_str(&text));
+	err_hint(err, "change or remove that rule by hand, then run 'aa-nestfix fix' again");
 }
 
 static int refuse(const struct locate_case *c, struct err *err)
@@ -21,20 +37,23 @@ static int refuse(const struct locate_case *c, struct err *err)
 
 	list_rules(c, &rules);
 	switch (c->state) {
-	case LOCATE_SEVERAL:
-		err_put(err, ERR_REFUSED, "cannot cure '%.*s': several rules deny '%.*s'%s", SLICE_FMT(name),
-			SLICE_FMT(c->witness), buf_str(&rules));
-		return err_hint(err, "remove the rules that were added by hand, then run 'aa-nestfix fix' again");
 	case LOCATE_FIXED:
-		err_put(err, ERR_REFUSED, "cannot cure '%.*s': the rule %s%s", SLICE_FMT(name),
-			locate_why(c->culprits[0]->fixed), buf_str(&rules));
-		return err_hint(err, "write the rule on its own, with a plain path, then run 'aa-nestfix fix' again");
+		refuse_fixed(c, err);
+		return -1;
+	case LOCATE_INCOMPLETE:
+		err_put(err, ERR_REFUSED,
+			"cannot cure '%.*s': writing '%.*s' is denied, and not by these rules alone%s%s%s",
+			SLICE_FMT(name), SLICE_FMT(c->witness), c->reason ? ": " : "", c->reason ? c->reason : "",
+			buf_str(&rules));
+		return err_hint(err, "see 'aa-nestfix explain', and look for what denies it in the policy by hand");
 	case LOCATE_NO_ALLOW:
 		if (c->culprit_count == 0)
 			break; /* no rule of this conflict is in its way */
 		err_put(err, ERR_REFUSED, "cannot cure '%.*s': no rule allows to write '%.*s', even without%s",
 			SLICE_FMT(name), SLICE_FMT(c->witness), buf_str(&rules));
 		return err_hint(err, "the profile itself must allow it; see 'aa-nestfix explain'");
+	case LOCATE_UNKNOWN:
+		return err_put(err, ERR_FAILED, "%s", c->reason);
 	case LOCATE_ALLOWED:
 	case LOCATE_BLOCKED:
 		break;
@@ -44,8 +63,8 @@ static int refuse(const struct locate_case *c, struct err *err)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct policy_rule *x = (*(struct culprit *const *)a)->rule;
-	const struct policy_rule *y = (*(struct culprit *const *)b)->rule;
+	const struct policy_place *x = (*(struct culprit *const *)a)->rule;
+	const struct policy_place *y = (*(struct culprit *const *)b)->rule;
 	int order = strcmp(x->source->path, y->source->path);
 
 	if (order != 0)
@@ -93,20 +112,18 @@ static const struct conflict_scope **join_scopes(const struct finding *finding, 
 }
 
 /* The edit that cures one rule: a rule of a mark is planned anew, with its mark, from the one that it was. */
-static int plan_edit(struct edit *edit, const struct patch *patch, const struct policy_rule *rule,
+static int plan_edit(struct edit *edit, const struct patch *patch, const struct culprit *culprit,
 		     const struct mark *mark, struct arena *arena, struct err *err)
 {
+	const struct policy_place *rule = culprit->rule;
 	struct slice text = rule->source->doc.text;
 	struct span span = mark ? mark->span : rule->stmt->span;
-	struct mark_rule original = mark ? mark->rule : mark_rule(text, rule->stmt, &rule->aare, arena);
+	struct mark_rule original = mark ? mark->rule : mark_rule(text, rule->stmt, &culprit->aare, arena);
 	size_t count;
 	const struct conflict_scope **scopes = join_scopes(patch->finding, mark, arena, &count);
 
 	edit->at = span.at;
 	edit->len = span.len;
-	if (rule->stmt->target.len > 0)
-		return err_at(err, ERR_REFUSED, rule->source->path, rule->stmt->line, rule->stmt->column,
-			      "cannot split a rule that has a target");
 	if (mark_write(&original, patch->finding->conflict, scopes, count, mark_layout(text, span), patch->site->pool,
 		       arena, &edit->with, err) < 0)
 		return err_wrap(err, "%s:%zu: cannot split the rule", rule->source->path, rule->stmt->line);
@@ -130,13 +147,12 @@ static int patch_one(struct patch_file *file, const struct patch *patch, struct 
 	file->source = source;
 	file->edits = arena_array(arena, count, sizeof *file->edits);
 	for (size_t i = 0; i < count; i++) {
-		const struct policy_rule *rule = culprits[i]->rule;
-		const struct mark *mark = mark_at(marks, mark_count, rule->stmt->span);
+		const struct mark *mark = mark_at(marks, mark_count, culprits[i]->rule->stmt->span);
 		struct edit *last = file->edit_count ? &file->edits[file->edit_count - 1] : NULL;
 
 		if (mark && last && last->at == mark->span.at)
 			continue; /* another line of the same mark */
-		if (plan_edit(&file->edits[file->edit_count++], patch, rule, mark, arena, err) < 0)
+		if (plan_edit(&file->edits[file->edit_count++], patch, culprits[i], mark, arena, err) < 0)
 			return -1;
 	}
 	file->kind = is_generated(patch->site, source) ? PATCH_LIVE : PATCH_POLICY;

@@ -14,7 +14,7 @@ def field($name; f):
 	elif has($name) then .[$name] | f | "\($name): \(.)"
 	else "\($name) is missing" end;
 
-def state: word(["allowed", "blocked", "several", "uneditable", "not-granted"]);
+def state: word(["allowed", "blocked", "uneditable", "incomplete", "not-granted", "unknown"]);
 
 def rule: field("file"; string), field("line"; number), field("column"; number), field("text"; string),
 	field("priority"; number);
@@ -81,7 +81,8 @@ def rollback: if has("changes")
 	else field("receipt"; receipt) end;
 
 def explain: field("profiles"; each(field("profile"; string), field("path"; string), field("perm"; string),
-	field("allowed"; boolean), field("owner_allowed"; boolean), field("rule"; nullable(rule))));
+	field("allowed"; boolean), field("rule"; nullable(rule)), field("owner_allowed"; boolean),
+	field("owner_rule"; nullable(rule)), field("others_allowed"; boolean), field("others_rule"; nullable(rule))));
 
 def prove: field("equal"; boolean), field("inside"; boolean), field("changes"; each(change));
 

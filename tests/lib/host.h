@@ -82,7 +82,8 @@ __attribute__((unused)) static int host_look(struct host *host, const struct roo
 	};
 	if (discover(&host->site, root, &host->conflict, NULL, 0, pool, arena, err) < 0)
 		return -1;
-	return locate(&host->finding, &host->site, host->scopes, 1, arena, err);
+	return locate(&host->finding, &host->site, judge_new(root, host_parser(), NULL, arena), host->scopes, 1, arena,
+		      err);
 }
 
 #endif

@@ -4,6 +4,8 @@
 #ifndef TESTS_STAGE_H
 #define TESTS_STAGE_H
 
+#include <stdlib.h>
+
 #include <nestfix/rewrite.h>
 
 #include "tap.h"
@@ -37,6 +39,7 @@ static struct {
 	struct arena arena;
 	struct root root;
 	struct re_pool *pool;
+	struct judge *judge;
 	struct conflict conflict;
 	struct site site;
 	struct finding finding;
@@ -61,9 +64,9 @@ __attribute__((unused)) static int stage_look(const char *const *targets, const 
 	static struct site_target wanted[8];
 	static const struct conflict_scope *asked[4];
 	size_t count = 0, scope_count = 0;
+	const char *parser;
 
 	err_clear(&stage.err);
-	discover_release(&stage.site);
 	stage.site = (struct site){ 0 };
 	root_release(&stage.root);
 	stage.pool = re_pool_new(&stage.arena, 0);
@@ -79,7 +82,9 @@ __attribute__((unused)) static int stage_look(const char *const *targets, const 
 	if (discover(&stage.site, &stage.root, &stage.conflict, wanted, count, stage.pool, &stage.arena, &stage.err) <
 	    0)
 		return -1;
-	return locate(&stage.finding, &stage.site, asked, scope_count, &stage.arena, &stage.err);
+	parser = getenv("NESTFIX_PARSER");
+	stage.judge = judge_new(&stage.root, parser && *parser ? parser : NULL, NULL, &stage.arena);
+	return locate(&stage.finding, &stage.site, stage.judge, asked, scope_count, &stage.arena, &stage.err);
 }
 
 __attribute__((unused)) static int stage_rewrite(void)
@@ -95,7 +100,6 @@ __attribute__((unused)) static enum locate_state stage_state(void)
 
 __attribute__((unused)) static void stage_release(void)
 {
-	discover_release(&stage.site);
 	root_release(&stage.root);
 	arena_release(&stage.arena);
 	tmp_remove();

@@ -127,14 +127,7 @@ static bool nothing_to_fix(void)
 
 	if (err_is_set(&r->err))
 		printf("# %s\n", r->err.text);
-	discover_release(&r->host.site);
 	return nothing;
-}
-
-static void done_with(struct run_of *r)
-{
-	if (r)
-		discover_release(&r->host.site);
 }
 
 static struct run_of *fix(void)
@@ -142,7 +135,6 @@ static struct run_of *fix(void)
 	struct run_of *r = plan();
 
 	ok(r && commit(r) == 0, "a fix");
-	done_with(r);
 	return r;
 }
 
@@ -281,13 +273,11 @@ static void a_file_changed_since_the_plan_is_refused(void)
 	is_err(&r->err, HOST_BASE, "… is named");
 	after = state_of(HOST_BASE);
 	ok(same_state(&before, &after), "… and left alone");
-	done_with(r);
 	fresh_host();
 	r = plan();
 	host_put(HOST_TOP, "profile " HOST_PROFILE " {\n  include <abstractions/lxc/container-base>\n}\n");
 	ok(commit(r) < 0 && r->err.kind == ERR_REFUSED, "a file that only includes it, too");
 	ok(backups(-1) == 0 && nothing_unfinished(), "no backup is left of a change that was not begun");
-	done_with(r);
 }
 
 /* The whole host as before, nothing begun, no backup, no hidden file. */
@@ -313,7 +303,6 @@ static void a_kernel_that_refuses_undoes_all(void)
 	is_num(r->err.kind, ERR_FAILED, "… is a failure that left all as it was");
 	is_err(&r->err, "cannot bring '" HOST_TOP "' into force", "… and names the policy");
 	is_as_before(&before, "the files are as before, to the attribute");
-	done_with(r);
 }
 
 /* A second top-level file that is loaded first, with a rule file of its own. */
@@ -354,7 +343,6 @@ static void the_kernel_is_asked_before_and_after(void)
 	is_num(r->receipt.probes[0].before, EACCES, "… denied before");
 	is_num(r->receipt.probes[0].after, 0, "… allowed after");
 	is_text(r->receipt.probes[0].path, HOST_WITNESS, "… the write that the conflict names");
-	done_with(r);
 }
 
 static void a_kernel_that_still_denies_undoes_the_change(void)
@@ -370,7 +358,6 @@ static void a_kernel_that_still_denies_undoes_the_change(void)
 	is_err(&r->err, "the kernel still denies '" HOST_WITNESS "' under '" HOST_PROFILE "'", "… is said so");
 	is_as_before(&before, "the file is as before, to the attribute");
 	ok(kernel_got(blob_of(r, 0, true)), "the kernel holds the old policy again");
-	done_with(r);
 }
 
 static void a_kernel_that_cannot_be_asked_is_taken_at_its_load(void)
@@ -382,7 +369,6 @@ static void a_kernel_that_cannot_be_asked_is_taken_at_its_load(void)
 	r = plan();
 	is_num(commit(r), 0, "a kernel that cannot be asked");
 	is_num(r->receipt.probe_count, 0, "… and nothing is claimed");
-	done_with(r);
 	fresh_host();
 	host_put("/fs/profiles", "");
 	kernel.pretend = always_denied;
@@ -390,7 +376,6 @@ static void a_kernel_that_cannot_be_asked_is_taken_at_its_load(void)
 	is_num(commit(r), 0, "a profile that is not in the kernel");
 	is_num(r->receipt.probe_count, 0, "… is not asked for");
 	is_num(answers, 0, "… by nobody");
-	done_with(r);
 }
 
 static void policies_already_loaded_are_put_back(void)
@@ -417,7 +402,6 @@ static void policies_already_loaded_are_put_back(void)
 	is_num(r->err.kind, ERR_FAILED, "… which left all as it was");
 	ok(kernel_got(blob_of(r, 0, true)), "the kernel holds an old policy again");
 	is_as_before(&before, "the files are as before, to the attribute");
-	done_with(r);
 }
 
 /* chattr +i, or -i */
@@ -452,7 +436,6 @@ static void a_file_that_cannot_be_written_undoes_the_others(void)
 		printf("# chattr does not work here: NOT tested that the first file is put back\n");
 		tap_skip("a file that cannot be written", "no chattr here");
 	}
-	done_with(r);
 }
 
 static void no_state_folder_no_change(void)
@@ -468,7 +451,6 @@ static void no_state_folder_no_change(void)
 	ok(memcmp(&before.st.st_mtim, &(struct state[]){ state_of(HOST_BASE) }[0].st.st_mtim,
 		  sizeof before.st.st_mtim) == 0,
 	   "… and the file was not touched");
-	done_with(r);
 }
 
 static void edits_of_the_administrator_stay(void)
@@ -605,7 +587,6 @@ static void a_killed_fix_is_undone_by_the_next_run(void)
 	is_as_before(&before, "the file is as before, to the attribute");
 	is_num(commit_recover(&compiler, &kernel, &arena, &words, &err), 0, "a further run");
 	ok(!words, "… has nothing to end");
-	done_with(r);
 }
 
 static void a_killed_fix_does_not_stop_the_next(void)
@@ -618,7 +599,6 @@ static void a_killed_fix_does_not_stop_the_next(void)
 	ok(commit(r) == 0, "the same fix once more");
 	ok(r->receipt.recovered && strstr(r->receipt.recovered, "was undone"), "… says that it undid the first");
 	ok(backups(BACKUP_IN_FORCE) == 1 && backups(-1) == 1, "… and leaves one backup, in force");
-	done_with(r);
 }
 
 static void a_killed_rollback_is_finished_by_the_next_run(void)
@@ -658,7 +638,6 @@ static void a_rollback_after_a_killed_fix_undoes_just_that(void)
 	ok(strstr(tmp_read(OTHER_BASE), HOST_RULE), "undoes the second");
 	after = state_of(HOST_BASE);
 	ok(same_state(&first, &after), "… and not the first");
-	done_with(r);
 }
 
 static void no_room_for_the_backup_begins_nothing(void)
@@ -672,7 +651,6 @@ static void no_room_for_the_backup_begins_nothing(void)
 	ok(commit_with_room(r, 100) < 0, "no room for the backup");
 	is_num(r->err.kind, ERR_FAILED, "… is a failure");
 	is_as_before(&before, "… and nothing was begun");
-	done_with(r);
 }
 
 /*
@@ -721,7 +699,6 @@ static void a_failure_that_cannot_be_undone_has_steps_by_hand(void)
 	ok(strstr(tmp_read("/hint"), "tar --xattrs --acls -C ") && strstr(tmp_read("/hint"), HOST_BASE),
 	   "… with the steps by hand");
 	ok(!nothing_unfinished(), "… and the journal stays for the next run");
-	done_with(r);
 }
 
 int main(void)

@@ -36,8 +36,7 @@ static VEC(struct run_of *) looks;
 static void release_looks(void)
 {
 	for (size_t i = 0; i < looks.len; i++)
-		discover_release(&looks.ptr[i]->host.site);
-	looks.len = 0;
+		looks.len = 0;
 }
 
 /* A host with one container that runs, a generated profile that is loaded, and a hook to call. */

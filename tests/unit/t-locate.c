@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <unistd.h>
+
+#include "../lib/parser.h"
 #include "../lib/stage.h"
 
 static const char *const net[] = { "net", NULL }, *const ipc[] = { "ipc", NULL };
@@ -18,9 +21,16 @@ static void names_the_one_rule(void)
 	is_num(stage.finding.culprit_count, 1, "it is the only culprit");
 	is_num(stage.finding.culprits[0]->rule->stmt->line, 4, "its line");
 	is_text(stage.finding.culprits[0]->witness, "/sys/net/ipv4/port", "the conflict's own path is the witness");
-	is_num(state_of("  deny /sys/net/core/** w,\n", net), LOCATE_BLOCKED,
-	       "a rule that denies another path of the scope");
-	is_text(stage.finding.culprits[0]->witness, "/sys/net/core/a", "then a shortest path is the witness");
+}
+
+/* An administrator's own rule, which spares what the program writes, is the cause of nothing. */
+static void spares_rules_that_deny_none_of_the_accesses(void)
+{
+	is_num(state_of("  deny /sys/net/core/** w,\n", net), LOCATE_ALLOWED, "another path of the scope");
+	is_num(stage.finding.culprit_count, 0, "is nobody's culprit");
+	is_num(state_of("  deny /sys/[^fdc]*{,/**} wklx,\n  deny /sys/net/core/** w,\n", net), LOCATE_BLOCKED,
+	       "beside one that denies the access");
+	is_num(stage.finding.culprit_count, 1, "it is none, either");
 }
 
 static void says_why_there_is_none(void)
@@ -29,25 +39,25 @@ static void says_why_there_is_none(void)
 	ok(stage.finding.cases[0].allower && !stage.finding.cases[0].cure.len, "the rule that allows; no cure");
 	is_num(state_of("  deny /sys/[^fdcn]*{,/**} wklx,\n", net), LOCATE_ALLOWED, "a rule that spares the path");
 	is_num(state_of("  deny /sys/** rklx,\n", net), LOCATE_ALLOWED, "a rule that denies something else");
-	is_num(state_of("  # aa-nestfix: test-conflict, was: deny /sys/net/** wk,\n  deny /sys/net/** k,\n", net),
+	is_num(state_of("  # aa-nestfix: test-conflict, was: deny\n  deny /sys/k* w,\n", net), LOCATE_ALLOWED,
+	       "a mark that is none");
+	is_num(stage.finding.cases[0].cure.len, 0, "is no cure");
+	is_num(state_of("  # aa-nestfix: test-conflict, was: deny /sys/n* wk,\n  deny /sys/n* k,\n"
+			"  deny /sys/{n,n[^e]*,ne,ne[^t]*,net?*} w,\n",
+			net),
 	       LOCATE_ALLOWED, "our own mark");
-	ok(slice_ends(stage.finding.cases[0].cure, "/etc/apparmor.d/lxc-a:4"), "is named as the cure");
-	is_num(state_of("  # aa-nestfix: test-conflict, was: deny /sys/net/** wk,\n  deny /sys/n* k,\n", net),
-	       LOCATE_ALLOWED, "a mark with other lines below it");
-	ok(stage.finding.cases[0].cure.len == 0, "is no cure of ours");
-	is_num(state_of("  deny /sys/** w,\n  priority=1 /sys/net{,/**} w,\n", net), LOCATE_ALLOWED, "a priority rule");
-	ok(slice_ends(stage.finding.cases[0].cure, "/etc/apparmor.d/lxc-a:5"), "is named as the cure");
-	is_num(state_of("  deny /sys/** w,\n  priority=1 /sys/net/ipv4/** w,\n", net), LOCATE_BLOCKED,
-	       "a priority rule for a part of the scope is no cure");
 }
 
-static void claims_nothing_for_several(void)
+/* The rules without which the access is allowed are all that deny it: a union, so there is one such set. */
+static void the_cause_is_all_that_deny(void)
 {
-	is_num(state_of("  deny /sys/** w,\n  deny /sys/net/** w,\n", net), LOCATE_SEVERAL,
-	       "two rules deny the same path");
-	is_num(stage.finding.cases[0].culprit_count, 2, "both are listed");
-	is_num(state_of("  deny /sys/n* w,\n  deny /sys/net/** w,\n", net), LOCATE_BLOCKED,
-	       "two rules, each its own paths");
+	is_num(state_of("  deny /sys/** wk,\n  deny /sys/n*/** wl,\n  deny /sys/net/core/** w,\n", net), LOCATE_BLOCKED,
+	       "two rules deny the access");
+	is_num(stage.finding.cases[0].culprit_count, 2, "both are the cause, the third is not");
+	is_num(state_of("  deny owner /sys/** wk,\n  deny other /sys/n*/** wl,\n", net), LOCATE_BLOCKED,
+	       "two rules, each for its half");
+	is_num(stage.finding.cases[0].culprit_count, 2, "both are the cause");
+	is_num(state_of("  deny owner /sys/** w,\n", net), LOCATE_BLOCKED, "a rule for the owner alone");
 	is_num(state_of("  deny /sys/[^fdc]*{,/**} wklx,\n  deny /sys/fs/[^c]*{,/**} wklx,\n", ipc), LOCATE_BLOCKED,
 	       "two rules, each its part of the scope");
 	is_num(stage.finding.culprit_count, 2, "both are culprits");
@@ -57,13 +67,35 @@ static void claims_nothing_for_several(void)
 	is_num(stage.finding.culprits[0]->scope_count, 2, "a rule knows the scopes it denies in");
 }
 
-static void knows_what_cannot_be_edited(void)
+static void rules_in_odd_places_are_rules(void)
 {
-	is_num(state_of("  deny @{SYSDIR}/[^fdc]*{,/**} w,\n", net), LOCATE_FIXED, "a rule with a variable");
-	is_num(stage.finding.culprits[0]->fixed, POLICY_BY_VARIABLE, "for that reason");
-	is_num(state_of("  if defined @{SYSDIR} {\n    deny /sys/** w,\n  }\n", net), LOCATE_FIXED,
-	       "a rule in a conditional");
-	is_num(state_of("  audit {\n    deny /sys/** w,\n  }\n", net), LOCATE_FIXED, "a rule in a block");
+	is_num(state_of("  if defined @{SYSDIR} {\n    deny /sys/** wk,\n  }\n", net), LOCATE_BLOCKED,
+	       "a rule in a branch that is taken");
+	is_num(state_of("  if not defined @{SYSDIR} {\n    deny /sys/n* wk,\n  } else if defined @{SYSDIR} {\n"
+			"    deny /sys/** wk,\n  } else {\n    deny /sys/net/** wk,\n  }\n",
+			net),
+	       LOCATE_BLOCKED, "branches");
+	is_num(stage.finding.culprits[0]->rule->stmt->line, 7, "the one that is taken counts");
+	is_num(stage.finding.culprit_count, 1, "and no other");
+	is_num(state_of("  if not defined @{SYSDIR} {\n    deny /sys/** wk,\n  }\n", net), LOCATE_ALLOWED,
+	       "a rule in a branch that is not taken");
+	is_num(state_of("  audit {\n    deny /sys/** wk,\n  }\n", net), LOCATE_BLOCKED, "a rule in a block");
+	is_num(state_of("  deny \"/sys/**\" wk,\n", net), LOCATE_BLOCKED, "a quoted one");
+}
+
+static void says_what_no_edit_can_split(void)
+{
+	const char alias[] = "alias /a/ -> /sys/,\nprofile lxc-a {\n  file,\n  deny /a/** wk,\n}\n";
+
+	is_num(state_of("  deny /sys/net/ipv4/port w,\n", net), LOCATE_FIXED, "a rule that denies nothing else");
+	ok(strstr(stage.finding.culprits[0]->why, "no rule is dropped whole"), "is not dropped whole");
+	is_num(state_of("  deny /sys/net/ipv4/port wk,\n", net), LOCATE_BLOCKED, "one that keeps a letter is split");
+	is_num(state_of("  deny /sys/** wl -> /x,\n", net), LOCATE_FIXED, "a rule with a target");
+	ok(strstr(stage.finding.culprits[0]->why, "target"), "for that reason");
+	tmp_write("/etc/apparmor.d/lxc-a", alias, sizeof alias - 1, 0644);
+	is_num(stage_look(NULL, net), 0, "an alias");
+	is_num(stage_state(), LOCATE_FIXED, "makes a rule deny what its text does not match");
+	is_num(stage.finding.culprits[0]->rule->stmt->line, 4, "and the rule is found");
 }
 
 static void the_counterfactual_must_hold(void)
@@ -78,8 +110,14 @@ static void the_counterfactual_must_hold(void)
 	is_num(stage_state(), LOCATE_NO_ALLOW, "is refused, too, with no culprit");
 	is_num(stage.finding.culprit_count, 0, "and none is named");
 	is_num(stage.finding.worst, LOCATE_ALLOWED, "so that it does not count as found");
-	is_num(state_of("  deny owner /sys/** w,\n", net), LOCATE_BLOCKED,
-	       "a rule for the owner alone is judged in the owner's half");
+}
+
+static void what_the_parser_refuses_is_not_healthy(void)
+{
+	is_num(state_of("  deny /sys/** WKLX,\n", net), LOCATE_UNKNOWN, "a rule that the parser refuses");
+	ok(strstr(stage.finding.cases[0].reason, "lxc-a") && strstr(stage.finding.cases[0].reason, "line 4"),
+	   "is named in the parser's words");
+	is_num(stage.finding.worst, LOCATE_UNKNOWN, "and counts");
 }
 
 static void knows_all_who_share_the_rule(void)
@@ -97,12 +135,19 @@ static void knows_all_who_share_the_rule(void)
 
 int main(void)
 {
+	if (!parser_there()) {
+		tap_skip("locate", "there is no " PARSER);
+		return tap_done();
+	}
 	tmp_make();
 	names_the_one_rule();
+	spares_rules_that_deny_none_of_the_accesses();
 	says_why_there_is_none();
-	claims_nothing_for_several();
-	knows_what_cannot_be_edited();
+	the_cause_is_all_that_deny();
+	rules_in_odd_places_are_rules();
+	says_what_no_edit_can_split();
 	the_counterfactual_must_hold();
+	what_the_parser_refuses_is_not_healthy();
 	knows_all_who_share_the_rule();
 	stage_release();
 	return tap_done();

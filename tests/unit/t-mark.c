@@ -75,12 +75,11 @@ static void reads_what_was_written(void)
 		"  " RULE "\n",
 		"\t" RULE " # mine\n",
 		"  audit  deny\n /sys/** wk,\n",
-		"  deny /sys/net/x w, # mine\n",
-		"  deny /sys/net/x w,\n",
-		"  deny /sys/net/x wk,\r\n  deny /x r,\r\n",
+		"  deny /sys/net/ipv4/port wk, # mine\n",
+		"  deny /sys/net/** wk,\r\n  deny /x r,\r\n",
 		"  deny wkx /sys/kernel/*,\n",
 		"  capability, deny /sys/{net,kernel}/** w, deny /sys/n* r,\n",
-		"  deny \"/sys/net/a b\" wl,\n",
+		"  deny \"/sys/net/{ipv4/port,a b}\" wl,\n",
 		"  " RULE "\n  deny /sys/fs/[^c]*{,/**} wklx,\n  deny /sys/c[^l]*{,/**} wklx,\n",
 	};
 

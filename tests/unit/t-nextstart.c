@@ -159,7 +159,6 @@ static struct slice next(const char *name, const char *dropin, enum nextstart_ba
 	if (!c || nextstart_config(&config, &n, c, slice_of(dropin), &err) < 0)
 		return slice_of(arena_str(&arena, slice_of(c ? err.text : "(no container)")));
 	text = nextstart_text(&n, c, &config, base);
-	discover_release(&host.site);
 	return text;
 }
 

@@ -125,19 +125,21 @@ static void what_cannot_be_asked(void)
 					 { .policy = &policy, .profile = &profiles[1] } };
 	struct finding finding = { .conflict = &c, .cases = cases_, .case_count = 3 };
 	struct proof_policy known = { .policy = &policy };
+	struct root root = { .fd = -1, .live = true };
+	struct judge *none = judge_new(&root, "/no/such/parser", NULL, &arena);
 	struct site site = { 0 };
 	struct obstacles out;
 
-	obstacle_find(&out, &site, &finding, NULL, NULL, 0, &arena);
+	obstacle_find(&out, &site, &finding, none, NULL, 0, &arena);
 	ok(out.asked == 0 && out.unasked == 2 && out.count == 0, "without a parser nothing is known");
-	is_err(&out.reason, "there is no parser", "  and why");
+	is_err(&out.reason, "/no/such/parser", "  and why");
 	known.new_blob = parser_compile("profile p { mount, }", features[0], &arena);
-	obstacle_find(&out, &site, &finding, NULL, &known, 1, &arena);
+	obstacle_find(&out, &site, &finding, none, &known, 1, &arena);
 	ok(out.asked == 1 && out.unasked == 1, "what is compiled already is taken; a lost profile is not asked");
 	ok(out.count == 1 && slice_is(out.list[0].profile, "p") && out.list[0].need_count == 1,
 	   "a profile of two scopes is asked once");
 	c.need_count = 0;
-	obstacle_find(&out, &site, &finding, NULL, NULL, 0, &arena);
+	obstacle_find(&out, &site, &finding, none, NULL, 0, &arena);
 	ok(out.asked == 0 && out.unasked == 0, "a conflict without needs asks nothing");
 }
 

@@ -281,7 +281,6 @@ int main(void)
 	bytes_outside_the_edit_are_looked_at();
 	a_policy_outside_the_patch_is_refused();
 	what_does_not_compile_is_a_failure();
-	discover_release(&host.site);
 	root_release(&root);
 	tmp_remove();
 	arena_release(&arena);

@@ -32,6 +32,11 @@ static const char *digest(struct slice bytes, struct arena *arena)
 	return hex;
 }
 
+const char *cache_key_digest(const struct cache_key *key, struct arena *arena)
+{
+	return digest(buf_slice(&key->parts), arena);
+}
+
 /* The content of an entry; false where there is none, or none to be believed. */
 static bool read_entry(const struct root *root, const char *path, struct slice *out, struct arena *arena)
 {
@@ -138,7 +143,7 @@ static void drop_oldest(const struct root *root, size_t limit, struct arena *are
 int cache_take(const struct root *root, const struct cache_key *key, size_t limit, cache_make *make, void *ctx,
 	       struct slice *out, bool *made, struct arena *arena, struct err *err)
 {
-	const char *path = arena_printf(arena, CACHE_DIR "/%s", digest(buf_slice(&key->parts), arena));
+	const char *path = arena_printf(arena, CACHE_DIR "/%s", cache_key_digest(key, arena));
 	AUTOCLOSE lock = -1;
 
 	*made = false;

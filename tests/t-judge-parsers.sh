@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The evaluator and the reader of compiled policy agree with every parser that could be downloaded (t-truth has this
+# What judge answers, and which rules it names, holds with every parser that could be downloaded (t-judge has this
 # machine's own): 2.13, 4.1, 5.0.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
 
 agrees() {
-	NESTFIX_PARSER=$1 "$BUILD/unit/t-truth"
+	NESTFIX_PARSER=$1 "$BUILD/unit/t-judge"
 }
 
 sh tests/real/fetch.sh >"$T/fetch.log" 2>&1 || sed 's/^/# /' "$T/fetch.log"

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "judge-internal.h"
+
+/* A question on its way to an answer. */
+struct asked {
+	struct judge_question *question;
+	struct judge_compiled *policy, *sheet;
+	struct judge_singles singles;
+};
+
+typedef VEC(struct asked) asked_vec;
+
+struct judge *judge_new(const struct root *root, const char *program, const char *features, struct arena *arena)
+{
+	struct judge *judge = ARENA_NEW(arena, struct judge);
+
+	judge->arena = arena;
+	judge->root = root;
+	judge->program = program;
+	judge->features = features;
+	return judge;
+}
+
+const struct compiler *judge_compiler(struct judge *judge, struct err *err)
+{
+	if (!judge->has_compiler &&
+	    compiler_init(&judge->compiler, judge->root, judge->program, judge->features, judge->arena, err) < 0)
+		return NULL;
+	judge->has_compiler = true;
+	return &judge->compiler;
+}
+
+struct judge_question *judge_add(struct judge *judge, const struct policy *policy, const struct policy_profile *profile,
+				 const struct container *container, const struct conflict_access *accesses,
+				 size_t count)
+{
+	struct judge_question *q = ARENA_NEW(judge->arena, struct judge_question);
+
+	q->policy = policy;
+	q->profile = profile;
+	q->container = container;
+	q->accesses = accesses;
+	q->count = count;
+	VEC_PUSH(judge->arena, &judge->questions, q);
+	return q;
+}
+
+/* One sheet for the questions about one policy, which were added one after the other. */
+static size_t add_sheet(struct judge *judge, asked_vec *all, size_t from)
+{
+	const struct policy *policy = all->ptr[from].question->policy;
+	struct judge_sheet sheet;
+	struct judge_compiled *compiled;
+	size_t to = from;
+
+	judge_sheet_begin(&sheet, policy, judge->arena);
+	for (; to < all->len && all->ptr[to].question->policy == policy; to++) {
+		struct asked *a = &all->ptr[to];
+		struct judge_question *q = a->question;
+
+		if (judge_sheet_add(&sheet, q->profile, q->accesses, q->count, &a->singles, &q->unsure) < 0)
+			a->singles = (struct judge_singles){ 0 };
+	}
+	compiled = judge_take(judge, judge_sheet_end(&sheet), NULL);
+	for (size_t i = from; i < to; i++)
+		all->ptr[i].sheet = compiled;
+	return to;
+}
+
+/* Its twin's one profile stands for it, under whatever name. */
+static const struct automaton_profile *find_profile(const struct judge_compiled *c, const struct policy *policy,
+						    const struct policy_profile *profile)
+{
+	const struct automaton_profile *found = automaton_find(&c->automaton, profile->name);
+
+	return found || policy->count != 1 || c->automaton.count != 1 ? found : &c->automaton.profiles[0];
+}
+
+const struct automaton_profile *judge_profile(struct judge *judge, const struct policy *policy,
+					      const struct policy_profile *profile, const struct container *container,
+					      struct err *err)
+{
+	struct judge_compiled *c;
+
+	if (!judge_compiler(judge, err))
+		return NULL;
+	c = judge_take(judge, policy, container);
+	judge_compile(judge);
+	if (err_is_set(&c->err)) {
+		*err = c->err;
+		return NULL;
+	}
+	return find_profile(c, policy, profile);
+}
+
+static bool allows(const struct automaton_profile *profile, const struct conflict_access *access, int half)
+{
+	uint32_t allowed = automaton_path(profile, access->path).half[half].allow;
+
+	return (allowed & access->perms) == access->perms;
+}
+
+/* What a profile of the sheet allows of the permissions. */
+static uint32_t sheet_allows(const struct asked *a, size_t number, const struct conflict_access *access, int half)
+{
+	AUTOARENA scratch = { 0 };
+	struct slice name = slice_of(arena_printf(&scratch, "n%zu", number));
+	const struct automaton_profile *p = automaton_find(&a->sheet->automaton, name);
+
+	return p ? automaton_path(p, access->path).half[half].allow & access->perms : 0;
+}
+
+/* Does the rule deny some of the permissions, in this half, so that it counts? */
+static bool takes(const struct asked *a, const struct judge_single *single, const struct conflict_access *access,
+		  int half)
+{
+	if (!single->takes || sheet_allows(a, single->takes, access, half) == access->perms)
+		return false;
+	return !single->back || sheet_allows(a, single->back, access, half) != access->perms;
+}
+
+/* Which of the permissions does it give, in this half? */
+static uint32_t gives(const struct asked *a, const struct judge_single *single, const struct conflict_access *access,
+		      int half)
+{
+	return single->gives ? sheet_allows(a, single->gives, access, half) : 0;
+}
+
+static bool is_higher(const struct policy_place *rule, const struct policy_place *than)
+{
+	return !than || rule->stmt->qualifiers.priority > than->stmt->qualifiers.priority;
+}
+
+/* The first of the highest priority that denies; or that allows: all of it, else a part. */
+static const struct policy_place *decider(const struct asked *a, const struct conflict_access *access, int half,
+					  bool deny)
+{
+	const struct policy_place *whole = NULL, *part = NULL;
+
+	for (size_t i = 0; i < a->singles.list.len; i++) {
+		const struct judge_single *single = &a->singles.list.ptr[i];
+		uint32_t given = deny ? 0 : gives(a, single, access, half);
+
+		if ((deny ? takes(a, single, access, half) : given == access->perms) && is_higher(single->rule, whole))
+			whole = single->rule;
+		if (given && !part)
+			part = single->rule;
+	}
+	return whole ? whole : part;
+}
+
+static void add_deniers(const struct asked *a, const struct conflict_access *access, struct judge_answer *out,
+			struct arena *arena)
+{
+	VEC(const struct policy_place *) deniers = { 0 };
+
+	for (size_t i = 0; i < a->singles.list.len; i++) {
+		const struct judge_single *single = &a->singles.list.ptr[i];
+
+		if ((!out->allowed[AUTOMATON_USER] && takes(a, single, access, AUTOMATON_USER)) ||
+		    (!out->allowed[AUTOMATON_OTHER] && takes(a, single, access, AUTOMATON_OTHER)))
+			VEC_PUSH(arena, &deniers, single->rule);
+	}
+	out->deniers = deniers.ptr;
+	out->denier_count = deniers.len;
+}
+
+static void answer_access(struct judge *judge, const struct asked *a, const struct conflict_access *access,
+			  struct judge_answer *out)
+{
+	for (int half = AUTOMATON_USER; half <= AUTOMATON_OTHER; half++)
+		out->allowed[half] = allows(a->question->compiled, access, half);
+	if (err_is_set(&a->question->unsure))
+		return;
+	out->freed = out->granted = true;
+	for (int half = AUTOMATON_USER; half <= AUTOMATON_OTHER; half++) {
+		const struct policy_place *allower = decider(a, access, half, false);
+
+		out->freed &= sheet_allows(a, a->singles.without, access, half) == access->perms;
+		out->granted &= allower != NULL;
+		out->rule[half] = out->allowed[half] ? allower : decider(a, access, half, true);
+	}
+	add_deniers(a, access, out, judge->arena);
+}
+
+static void answer(struct judge *judge, struct asked *a)
+{
+	struct judge_question *q = a->question;
+
+	q->err = a->policy->err;
+	if (err_is_set(&q->err))
+		return;
+	q->compiled = find_profile(a->policy, q->policy, q->profile);
+	if (!q->compiled)
+		return;
+	if (!err_is_set(&q->unsure))
+		q->unsure = a->sheet->err;
+	q->answers = arena_array(judge->arena, q->count, sizeof *q->answers);
+	for (size_t i = 0; i < q->count; i++)
+		answer_access(judge, a, &q->accesses[i], &q->answers[i]);
+}
+
+int judge_run(struct judge *judge, struct err *err)
+{
+	asked_vec all = { 0 };
+
+	if (judge->questions.len == 0)
+		return 0;
+	if (!judge_compiler(judge, err))
+		return -1;
+	for (size_t i = 0; i < judge->questions.len; i++)
+		VEC_PUSH(judge->arena, &all, (struct asked){ .question = judge->questions.ptr[i] });
+	judge->questions.len = 0;
+	for (size_t i = 0; i < all.len;)
+		i = add_sheet(judge, &all, i);
+	for (size_t i = 0; i < all.len; i++)
+		all.ptr[i].policy = judge_take(judge, all.ptr[i].question->policy, all.ptr[i].question->container);
+	judge_compile(judge);
+	for (size_t i = 0; i < all.len; i++)
+		answer(judge, &all.ptr[i]);
+	return 0;
+}
