@@ -53,11 +53,6 @@ struct backup_edit {
 	struct slice old, new_;
 };
 
-struct backup_xattr {
-	const char *name;
-	struct slice value;
-};
-
 struct backup_file {
 	const char *path;          /* absolute, below the root */
 	bool existed;              /* false: the change creates it, with one edit { 0, "", its content } */
@@ -67,8 +62,8 @@ struct backup_file {
 
 	/* Filled by backup_read, where it existed. */
 	struct slice content;
-	struct atomic_attr attr; /* forced */
-	struct backup_xattr *xattrs;
+	struct atomic_attr attr;   /* forced */
+	struct fsio_xattr *xattrs; /* by name */
 	size_t xattr_count;
 };
 
@@ -92,7 +87,10 @@ struct backup {
 };
 
 /*
- * Makes a backup of the files as they are now. The caller fills conflicts, scopes, profiles, reload and for each file
+ * Makes a backup of the files as they are now. It is read back, and what was archived compared with what stands there:
+ * content, owner, mode, time, xattrs, ACLs. ERR_FAILED where they differ or one cannot be read. ERR_REFUSED for a file
+ * with more than one name: the others would keep what is changed here.
+ * The caller fills conflicts, scopes, profiles, reload and for each file
  * path, existed and edits; id, time, tool and state are filled here.
  */
 int backup_make(const struct root *root, struct backup *backup, struct arena *arena, struct err *err);
@@ -107,8 +105,8 @@ int backup_list(const struct root *root, struct arena *arena, struct backup **li
  */
 int backup_read(const struct root *root, const char *id, struct arena *arena, struct backup *out, struct err *err);
 
-/* Puts one file back, atomically, as it was; one that the change created is removed. */
-int backup_restore(const struct root *root, const struct backup_file *file, struct err *err);
+/* Puts one file back, atomically, as it was; one that the change created is removed. `now`: see atomic.h. */
+int backup_restore(const struct root *root, const struct backup_file *file, const struct file *now, struct err *err);
 
 int backup_mark(const struct root *root, const char *id, enum backup_state state, struct err *err);
 

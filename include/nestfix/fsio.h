@@ -82,12 +82,39 @@ int fsio_read(const struct root *root, const char *path, size_t limit, struct ar
 int fsio_read_fd(int fd, const struct root *root, const char *name, size_t limit, struct arena *arena, struct file *out,
 		 struct err *err);
 
+/* Is this an owner who is trusted below the root: root, the caller, the owner of the root directory? */
+bool fsio_is_roots(const struct root *root, uid_t uid);
+
+/* What fsio_read_fd asks of owner and mode. 0, or -1 with ERR_REFUSED. */
+int fsio_check(const struct stat *st, const struct root *root, const char *name, struct err *err);
+
+/* An extended attribute; an ACL is one, too. */
+struct fsio_xattr {
+	const char *name;
+	struct slice value;
+};
+
+/*
+ * All those of an open file, sorted by name; none where the file system has none. One that cannot be read is an error.
+ * `path` is for messages.
+ */
+int fsio_xattrs(int fd, const char *path, struct arena *arena, struct fsio_xattr **list, size_t *count,
+		struct err *err);
+const struct fsio_xattr *fsio_xattr_find(const struct fsio_xattr *list, size_t count, const char *name); /* or NULL */
+bool fsio_lacks_xattrs(int errnum); /* errno of a file system that has no attributes, or not this kind */
+
 /* The names in a directory without . and .., sorted by byte. */
 int fsio_list(const struct root *root, const char *path, struct arena *arena, struct slice **names, size_t *count,
 	      struct err *err);
 
 /* mkdir -p below the root, with a mode (less the umask) for what is made; each new name is synced. */
 int fsio_mkdirs(const struct root *root, const char *path, mode_t mode, struct err *err);
+
+/*
+ * A folder of our own, if it is there, must belong to root, and nobody else may look into it: else ERR_REFUSED. A
+ * missing one is no error.
+ */
+int fsio_private(const struct root *root, const char *path, struct err *err);
 
 /* A path as typed, made absolute by the working directory; NULL with err where that cannot be told. */
 const char *fsio_absolute(const char *path, struct arena *arena, struct err *err);

@@ -42,6 +42,8 @@ struct journal {
 };
 
 /*
+ * A folder that belongs to somebody else than root, or lets others in, is ERR_REFUSED here and for journal_read.
+ *
  * Takes the lock, waiting up to `seconds`, and makes the folder where it is missing. The lock lasts until *fd is
  * closed. Held by somebody else: ERR_REFUSED, with the number of the process.
  */

@@ -5,14 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "backup-internal.h"
 
 enum { LIMIT_ARCHIVE = 256 << 20 };
-
-static const char acl_name[] = "system.posix_acl_access";
 
 static void free_writer(struct archive **a)
 {
@@ -38,29 +35,31 @@ static int archive_failed(struct archive *a, const char *what, const char *subje
 }
 
 /*
- * The ACL goes in twice: as libarchive writes it, for a tar program in an administrator's hands, and as the raw xattr,
- * from which it is restored exactly (libarchive leaves "system." xattrs to its ACL code).
+ * The attributes are read here, because libarchive passes over one that it cannot read. The ACL goes in twice: as
+ * libarchive writes it, for a tar program in an administrator's hands, and as the raw xattr, from which it is restored
+ * exactly (libarchive leaves "system." xattrs to its ACL code).
  */
-static int add_raw_acl(struct archive_entry *entry, int fd, const char *path, struct err *err)
+static int add_xattrs(struct archive_entry *entry, int fd, const char *path, struct arena *arena, struct err *err)
 {
-	char value[65536]; /* XATTR_SIZE_MAX */
-	ssize_t n = fgetxattr(fd, acl_name, value, sizeof value);
+	struct fsio_xattr *list;
+	size_t count;
 
-	if (n < 0)
-		return errno == ENODATA || errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM
-			   ? 0
-			   : err_errno(err, "cannot read the ACL of '%s'", path);
-	archive_entry_xattr_add_entry(entry, acl_name, value, (size_t)n);
+	if (fsio_xattrs(fd, path, arena, &list, &count, err) != 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		archive_entry_xattr_add_entry(entry, list[i].name, list[i].value.ptr, list[i].value.len);
 	return 0;
 }
 
-static int write_entry(struct archive *out, int fd, const struct file *file, const char *path, struct err *err)
+static int write_entry(struct archive *out, int fd, const struct file *file, const char *path, struct arena *arena,
+		       struct err *err)
 {
 	__attribute__((cleanup(free_reader))) struct archive *disk = archive_read_disk_new();
 	__attribute__((cleanup(free_entry))) struct archive_entry *entry = archive_entry_new();
 
 	if (!disk || !entry)
 		abort(); /* as buf.h */
+	archive_read_disk_set_behavior(disk, ARCHIVE_READDISK_NO_XATTR);
 	archive_entry_copy_sourcepath(entry, path);
 	archive_entry_copy_pathname(entry, path + 1); /* as tar has it, so that `tar -C /` unpacks it */
 	if (archive_read_disk_entry_from_file(disk, entry, fd, &file->st) != ARCHIVE_OK)
@@ -68,7 +67,7 @@ static int write_entry(struct archive *out, int fd, const struct file *file, con
 	archive_entry_sparse_clear(entry);
 	archive_entry_unset_atime(entry);
 	archive_entry_unset_ctime(entry);
-	if (add_raw_acl(entry, fd, path, err) != 0)
+	if (add_xattrs(entry, fd, path, arena, err) != 0)
 		return -1;
 	if (archive_write_header(out, entry) != ARCHIVE_OK)
 		return archive_failed(out, "write the backup of", path, err);
@@ -82,6 +81,18 @@ static int not_as_planned(const char *path, const char *what, struct err *err)
 {
 	err_put(err, ERR_REFUSED, "cannot change '%s': it %s since the change was planned", path, what);
 	return err_hint(err, "run it again, so that it looks at the file as it is now");
+}
+
+/* A new file takes the place of one name: the others would stay what they are, and no rollback could join them again.
+ */
+static int refuse_links(const char *path, struct err *err)
+{
+	err_put(err, ERR_REFUSED, "cannot change '%s': the file has another name, which would keep the old content",
+		path);
+	return err_hint(err,
+			"see which: find / -xdev -samefile '%s'; where both are not needed, remove the other, else "
+			"make it a file of its own by 'cp -p'",
+			path);
 }
 
 static int write_file(struct archive *out, const struct root *root, const struct backup_file *file, struct arena *arena,
@@ -106,7 +117,9 @@ static int write_file(struct archive *out, const struct root *root, const struct
 		return -1;
 	if (!backup_edits_fit(file, now.bytes))
 		return not_as_planned(file->path, "changed", err);
-	return write_entry(out, fd, &now, file->path, err);
+	if (now.st.st_nlink > 1)
+		return refuse_links(file->path, err);
+	return write_entry(out, fd, &now, file->path, arena, err);
 }
 
 int backup_write_archive(int fd, const struct root *root, const struct backup *backup, struct arena *arena,
@@ -131,24 +144,28 @@ int backup_write_archive(int fd, const struct root *root, const struct backup *b
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct fsio_xattr *)a)->name, ((const struct fsio_xattr *)b)->name);
+}
+
 static void read_xattrs(struct archive_entry *entry, struct arena *arena, struct backup_file *file)
 {
-	VEC(struct backup_xattr) list = { 0 };
+	VEC(struct fsio_xattr) list = { 0 };
 	const char *name;
 	const void *value;
 	size_t size;
 
 	archive_entry_xattr_reset(entry);
 	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-		struct backup_xattr x = { arena_str(arena, slice_of(name)),
-					  arena_slice(arena, (struct slice){ value, size }) };
-		bool known = false;
+		struct fsio_xattr x = { arena_str(arena, slice_of(name)),
+					arena_slice(arena, (struct slice){ value, size }) };
 
-		for (size_t i = 0; i < list.len; i++)
-			known |= strcmp(list.ptr[i].name, name) == 0;
-		if (!known)
+		if (!fsio_xattr_find(list.ptr, list.len, name))
 			VEC_PUSH(arena, &list, x);
 	}
+	if (list.len > 0)
+		qsort(list.ptr, list.len, sizeof *list.ptr, by_name);
 	file->xattrs = list.ptr;
 	file->xattr_count = list.len;
 }

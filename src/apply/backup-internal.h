@@ -25,6 +25,9 @@ int backup_write_archive(int fd, const struct root *root, const struct backup *b
 int backup_read_archive(const struct root *root, const char *id, struct arena *arena, struct backup *backup,
 			struct err *err);
 
+/* Is what was archived what stands there now, to the last attribute? */
+int backup_compare(const struct root *root, const struct backup *backup, struct arena *arena, struct err *err);
+
 /* Absolute, no empty, "." or ".." component, no NUL. */
 bool backup_path_ok(struct slice path);
 

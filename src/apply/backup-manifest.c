@@ -96,7 +96,7 @@ static int write_json(const struct root *root, const char *id, json_t *json, str
 
 	if (!text)
 		return err_put(err, ERR_FAILED, "cannot write the manifest of the backup '%s'", id);
-	r = atomic_replace(root, backup_part(id, "json", &arena), slice_of(text), &attr, err);
+	r = atomic_replace(root, backup_part(id, "json", &arena), ATOMIC_ANY, slice_of(text), &attr, err);
 	free(text);
 	return r;
 }

@@ -65,7 +65,7 @@ static int list_ids(const struct root *root, const char *suffix, struct arena *a
 
 	*ids = NULL;
 	*count = 0;
-	if (fsio_kind(root, BACKUP_DIR, &kind, err) != 0)
+	if (fsio_private(root, BACKUP_DIR, err) != 0 || fsio_kind(root, BACKUP_DIR, &kind, err) != 0)
 		return -1;
 	if (kind == FSIO_MISSING)
 		return 0;
@@ -193,7 +193,7 @@ int backup_make(const struct root *root, struct backup *backup, struct arena *ar
 		if (!backup_path_ok(slice_of(backup->files[i].path)))
 			return err_put(err, ERR_FAILED, "cannot back up '%s': it is no clean absolute path",
 				       backup->files[i].path);
-	if (fsio_mkdirs(root, BACKUP_DIR, 0700, err) != 0)
+	if (fsio_mkdirs(root, BACKUP_DIR, 0700, err) != 0 || fsio_private(root, BACKUP_DIR, err) != 0)
 		return -1;
 	backup->time = now_as("%Y-%m-%dT%H:%M:%SZ", arena);
 	backup->tool = NESTFIX_VERSION;
@@ -202,8 +202,10 @@ int backup_make(const struct root *root, struct backup *backup, struct arena *ar
 	fd = create_archive(root, backup, arena, err);
 	if (fd < 0)
 		return -1;
-	/* Read back at once: a backup that cannot be read is none, and now nothing has been changed yet. */
-	if (write_parts(root, backup, &fd, arena, err) != 0 || backup_read(root, backup->id, arena, &read, err) != 0) {
+	/* Read back at once: a backup that cannot be read, or is not whole, is none, and nothing has been changed yet.
+	 */
+	if (write_parts(root, backup, &fd, arena, err) != 0 || backup_read(root, backup->id, arena, &read, err) != 0 ||
+	    backup_compare(root, &read, arena, err) != 0) {
 		backup_discard(root, backup->id, NULL);
 		return err_wrap(err, "cannot make a backup");
 	}
@@ -233,6 +235,8 @@ static int check_id(const struct root *root, const char *id, struct arena *arena
 {
 	enum fsio_kind kind = FSIO_MISSING;
 
+	if (fsio_private(root, BACKUP_DIR, err) != 0)
+		return -1;
 	if (backup_is_id(id) && fsio_kind(root, backup_part(id, "json", arena), &kind, err) != 0)
 		return -1;
 	if (kind == FSIO_MISSING) {
@@ -264,9 +268,9 @@ int backup_discard(const struct root *root, const char *id, struct err *err)
 
 	if (!backup_is_id(id))
 		return err_put(err, ERR_USAGE, "cannot find the backup '%s'", id);
-	if (atomic_remove(root, backup_part(id, "json", &arena), err) != 0)
+	if (atomic_remove(root, backup_part(id, "json", &arena), ATOMIC_ANY, err) != 0)
 		return -1;
-	return atomic_remove(root, backup_part(id, "tar", &arena), err);
+	return atomic_remove(root, backup_part(id, "tar", &arena), ATOMIC_ANY, err);
 }
 
 /* Archives whose manifest never came, or went first when the backup was discarded. */
@@ -281,7 +285,8 @@ static int sweep_archives(const struct root *root, struct arena *arena, struct e
 	for (size_t i = 0; i < count; i++) {
 		if (fsio_kind(root, backup_part(ids[i], "json", arena), &kind, err) != 0)
 			return -1;
-		if (kind == FSIO_MISSING && atomic_remove(root, backup_part(ids[i], "tar", arena), err) != 0)
+		if (kind == FSIO_MISSING &&
+		    atomic_remove(root, backup_part(ids[i], "tar", arena), ATOMIC_ANY, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -317,42 +322,40 @@ int backup_sweep_files(const struct root *root, const struct backup *backup, str
 	return 0;
 }
 
-static bool has_xattr(int fd, const struct backup_xattr *x, struct arena *arena)
+/* The kernel may keep its integrity hashes to itself; it makes them anew. FUSE may have no xattrs. */
+static bool may_miss(const struct atomic *a, const struct fsio_xattr *x)
 {
-	char *value = arena_alloc(arena, x->value.len + 1);
-	ssize_t n = fgetxattr(fd, x->name, value, x->value.len + 1);
-
-	return n >= 0 && slice_eq((struct slice){ value, (size_t)n }, x->value);
+	return strcmp(x->name, "security.ima") == 0 || strcmp(x->name, "security.evm") == 0 ||
+	       (a->fuse && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM));
 }
 
 static int restore_xattrs(const struct atomic *a, const struct backup_file *file, struct err *err)
 {
 	AUTOARENA arena = { 0 };
 	int fd = atomic_fd(a);
+	struct fsio_xattr *there;
+	size_t count;
 
+	fsio_xattrs(fd, file->path, &arena, &there, &count, NULL);
 	for (size_t i = 0; i < file->xattr_count; i++) {
-		const struct backup_xattr *x = &file->xattrs[i];
+		const struct fsio_xattr *x = &file->xattrs[i], *have = fsio_xattr_find(there, count, x->name);
 
-		if (has_xattr(fd, x, &arena) ||
-		    fsetxattr(fd, x->name, x->value.len ? x->value.ptr : "", x->value.len, 0) == 0)
-			continue;
-		/* The kernel may keep its integrity hashes to itself; it makes them anew. FUSE may have no xattrs. */
-		if (strcmp(x->name, "security.ima") == 0 || strcmp(x->name, "security.evm") == 0 ||
-		    (a->fuse && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM)))
+		if ((have && slice_eq(have->value, x->value)) ||
+		    fsetxattr(fd, x->name, x->value.len ? x->value.ptr : "", x->value.len, 0) == 0 || may_miss(a, x))
 			continue;
 		return err_errno(err, "cannot put back the attribute '%s' of '%s'", x->name, file->path);
 	}
 	return 0;
 }
 
-int backup_restore(const struct root *root, const struct backup_file *file, struct err *err)
+int backup_restore(const struct root *root, const struct backup_file *file, const struct file *now, struct err *err)
 {
 	AUTOATOMIC a = { 0 };
 
 	if (!file->existed)
-		return atomic_remove(root, file->path, err);
-	if (atomic_open(&a, root, file->path, &file->attr, err) != 0 || atomic_write(&a, file->content, err) != 0 ||
-	    restore_xattrs(&a, file, err) != 0)
+		return atomic_remove(root, file->path, now, err);
+	if (atomic_open(&a, root, file->path, now, &file->attr, err) != 0 ||
+	    atomic_write(&a, file->content, err) != 0 || restore_xattrs(&a, file, err) != 0)
 		return -1;
 	return atomic_commit(&a, err);
 }

@@ -15,7 +15,8 @@ struct step {
 	const struct backup_file *file;
 	enum step_how how;
 	struct slice bytes;     /* STEP_SPLICE: the new content */
-	struct backup_file now; /* as it is now, for putting it back; `existed` tells whether it is there */
+	struct file was;        /* as it is now, for the write */
+	struct backup_file now; /* the same, for putting it back; `existed` tells whether it is there */
 	bool done;
 };
 
@@ -34,38 +35,18 @@ static int read_now(struct work *w, const char *path, int *fd, struct file *out,
 	return fsio_read_fd(*fd, w->root, path, FSIO_LIMIT_POLICY, w->arena, out, err);
 }
 
-/* A file system without xattrs has none to keep; what cannot be read could not be put back either. */
-static void read_xattrs(int fd, struct backup_file *out, struct arena *arena)
-{
-	VEC(struct backup_xattr) all = { 0 };
-	ssize_t size = flistxattr(fd, NULL, 0);
-	char *names = arena_alloc(arena, size > 0 ? (size_t)size + 1 : 1);
-
-	size = size > 0 ? flistxattr(fd, names, (size_t)size) : 0;
-	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(names + at) + 1) {
-		ssize_t len = fgetxattr(fd, names + at, NULL, 0);
-		char *value = arena_alloc(arena, len > 0 ? (size_t)len + 1 : 1);
-
-		len = len > 0 ? fgetxattr(fd, names + at, value, (size_t)len) : len;
-		if (len >= 0)
-			VEC_PUSH(arena, &all, (struct backup_xattr){ names + at, { value, (size_t)len } });
-	}
-	out->xattrs = all.ptr;
-	out->xattr_count = all.len;
-}
-
-static void keep_now(struct step *step, const struct file *file, int fd, struct arena *arena)
+static int keep_now(struct step *step, int fd, struct arena *arena, struct err *err)
 {
 	step->now.existed = true;
-	step->now.content = file->bytes;
+	step->now.content = step->was.bytes;
 	step->now.attr = (struct atomic_attr){
-		.mode = file->st.st_mode & 07777,
-		.uid = file->st.st_uid,
-		.gid = file->st.st_gid,
+		.mode = step->was.st.st_mode & 07777,
+		.uid = step->was.st.st_uid,
+		.gid = step->was.st.st_gid,
 		.force = true,
-		.mtime = file->st.st_mtim,
+		.mtime = step->was.st.st_mtim,
 	};
-	read_xattrs(fd, &step->now, arena);
+	return fsio_xattrs(fd, step->file->path, arena, &step->now.xattrs, &step->now.xattr_count, err);
 }
 
 static int plan_splice(struct work *w, struct step *step, struct err *err)
@@ -82,11 +63,10 @@ static int plan_splice(struct work *w, struct step *step, struct err *err)
 static int plan_step(struct work *w, struct step *step, const struct backup_file *file, struct err *err)
 {
 	AUTOCLOSE fd = -1;
-	struct file now;
 	bool there;
 
 	*step = (struct step){ .file = file, .now = { .path = file->path } };
-	if (read_now(w, file->path, &fd, &now, &there, err) < 0)
+	if (read_now(w, file->path, &fd, &step->was, &there, err) < 0)
 		return -1;
 	if (!there && file->removed) {
 		step->how = STEP_EXACT;
@@ -97,8 +77,11 @@ static int plan_step(struct work *w, struct step *step, const struct backup_file
 		work_note(w, "'%s' was removed since and stays so", file->path);
 	if (!there)
 		return 0;
-	keep_now(step, &now, fd, w->arena);
-	switch (backup_look(file, &now.bytes)) {
+	if (keep_now(step, fd, w->arena, err) < 0)
+		return -1;
+	if (step->was.st.st_nlink > 1)
+		work_note(w, "'%s' has another name, which keeps what stands there now", file->path);
+	switch (backup_look(file, &step->was.bytes)) {
 	case BACKUP_AS_BEFORE:
 		return 0;
 	case BACKUP_AS_LEFT:
@@ -111,32 +94,29 @@ static int plan_step(struct work *w, struct step *step, const struct backup_file
 	return plan_splice(w, step, err);
 }
 
-/* An edit that came between the plan and now must not be lost. */
-static int check_now(struct work *w, const struct step *step, struct err *err)
+static int write_step(struct work *w, const struct step *step, struct err *err)
 {
-	AUTOCLOSE fd = -1;
-	struct file now;
-	bool there;
+	const struct file *was = step->now.existed ? &step->was : NULL;
+	struct atomic_attr keep = { 0 };
 
-	if (read_now(w, step->file->path, &fd, &now, &there, err) < 0)
-		return -1;
-	if (there != step->now.existed || (there && !slice_eq(now.bytes, step->now.content)))
-		return work_changed_meanwhile(step->file->path, err);
-	return 0;
+	if (step->how == STEP_EXACT)
+		return backup_restore(w->root, step->file, was, err);
+	return atomic_replace(w->root, step->file->path, was, step->bytes, &keep, err);
 }
 
+/* An edit that came between the plan and now is refused there, and stands. After any other failure the file may be what
+ * it is to be. */
 static int do_step(struct work *w, struct step *step, struct err *err)
 {
-	struct atomic_attr keep = { 0 };
+	struct err trouble = { 0 };
 
 	if (step->how == STEP_KEEP)
 		return 0;
-	if (check_now(w, step, err) < 0)
-		return -1;
-	step->done = true; /* from here on it may be there, even where the call fails */
-	if (step->how == STEP_EXACT)
-		return backup_restore(w->root, step->file, err);
-	return atomic_replace(w->root, step->file->path, step->bytes, &keep, err);
+	step->done = write_step(w, step, &trouble) == 0 || trouble.kind != ERR_REFUSED;
+	if (!err_is_set(&trouble))
+		return 0;
+	err_put(err, trouble.kind, "%s", trouble.text);
+	return err_hint(err, "%s", trouble.hint);
 }
 
 int work_restore(struct work *w, const struct backup *backup, struct err *err)
@@ -268,6 +248,15 @@ static bool is_untouched(struct work *w, const struct step *step)
 	       slice_eq(file.bytes, step->now.content);
 }
 
+/* What the step left, and nothing else, gives way to what it found. */
+static void put_back(struct work *w, const struct step *step, struct err *err)
+{
+	struct file left = { .bytes = step->bytes };
+	bool removed = step->how == STEP_EXACT && !step->file->existed;
+
+	backup_restore(w->root, &step->now, removed ? NULL : &left, err);
+}
+
 /* Taking back failed: the machine becomes what it was before it was tried. Killed in here, the next run takes back. */
 static void go_forward(struct work *w, struct plan *plan, struct err *err)
 {
@@ -279,7 +268,7 @@ static void go_forward(struct work *w, struct plan *plan, struct err *err)
 	work_unload(w, &trouble);
 	for (size_t i = plan->backup.file_count; i > 0; i--)
 		if (plan->steps[i - 1].done && !is_untouched(w, &plan->steps[i - 1]))
-			backup_restore(w->root, &plan->steps[i - 1].now, &trouble);
+			put_back(w, &plan->steps[i - 1], &trouble);
 	work_refresh_cache(w, &trouble);
 	if (!err_is_set(&trouble))
 		journal_done(w->root, &trouble);

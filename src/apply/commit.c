@@ -158,24 +158,12 @@ static int make_backup(struct work *w, const struct patch *patch, struct err *er
 int work_write_file(const struct work *w, const struct patch_file *file, struct err *err)
 {
 	struct atomic_attr keep = { .mode = 0644, .uid = geteuid(), .gid = getegid() };
-	AUTOATOMIC a = { .dirfd = -1, .fd = -1, .old = -1 };
 	bool existed = file->kind != PATCH_CREATE || file->existed;
-	const char *path = patch_path(file);
-	struct file now;
+	struct file planned = { .bytes = file->old };
 
-	if (atomic_open(&a, w->root, path, &keep, err) < 0)
-		return -1;
-	if ((a.old >= 0) != existed)
-		return work_changed_meanwhile(path, err);
-	if (existed && fsio_read_fd(a.old, w->root, path, FSIO_LIMIT_POLICY, w->arena, &now, err) < 0)
-		return -1;
-	if (existed && !slice_eq(now.bytes, file->old))
-		return work_changed_meanwhile(path, err);
 	if (file->removed)
-		return atomic_remove(w->root, path, err);
-	if (atomic_write(&a, file->new_, err) < 0)
-		return -1;
-	return atomic_commit(&a, err);
+		return atomic_remove(w->root, patch_path(file), &planned, err);
+	return atomic_replace(w->root, patch_path(file), existed ? &planned : NULL, file->new_, &keep, err);
 }
 
 static int write_files(struct work *w, const struct patch *patch, struct err *err)

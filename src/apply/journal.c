@@ -90,7 +90,7 @@ int journal_lock(const struct root *root, unsigned seconds, int *fd, struct err 
 	int n;
 
 	*fd = -1;
-	if (fsio_mkdirs(root, JOURNAL_DIR, 0700, err) != 0)
+	if (fsio_mkdirs(root, JOURNAL_DIR, 0700, err) != 0 || fsio_private(root, JOURNAL_DIR, err) != 0)
 		return -1;
 	lock = fsio_open(root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, err);
 	if (lock < 0 || take(root, lock, seconds, err) != 0)
@@ -176,7 +176,7 @@ static int load(const struct root *root, json_t **json, struct err *err)
 	struct file file;
 
 	*json = NULL;
-	if (fsio_kind(root, JOURNAL_FILE, &kind, err) != 0)
+	if (fsio_private(root, JOURNAL_DIR, err) != 0 || fsio_kind(root, JOURNAL_FILE, &kind, err) != 0)
 		return -1;
 	if (kind == FSIO_MISSING)
 		return 0;
@@ -204,7 +204,7 @@ static int write_json(const struct root *root, const json_t *json, struct err *e
 
 	if (!text)
 		return err_put(err, ERR_FAILED, "cannot write '%s'", JOURNAL_FILE);
-	r = atomic_replace(root, JOURNAL_FILE, slice_of(text), &attr, err);
+	r = atomic_replace(root, JOURNAL_FILE, ATOMIC_ANY, slice_of(text), &attr, err);
 	free(text);
 	return r;
 }
@@ -251,5 +251,5 @@ int journal_step(const struct root *root, enum journal_step step, struct err *er
 
 int journal_done(const struct root *root, struct err *err)
 {
-	return atomic_remove(root, JOURNAL_FILE, err);
+	return atomic_remove(root, JOURNAL_FILE, ATOMIC_ANY, err);
 }

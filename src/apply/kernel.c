@@ -239,7 +239,7 @@ static int drop_entry(const struct root *root, const char *path, bool *dropped, 
 	if (kind != FSIO_FILE)
 		return 0;
 	*dropped = true;
-	return atomic_remove(root, path, err);
+	return atomic_remove(root, path, ATOMIC_ANY, err);
 }
 
 /* Entries are DIR/HASH.N/NAME; before 2.13 DIR/NAME. */

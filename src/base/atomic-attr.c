@@ -8,11 +8,6 @@
 
 static const char acl[] = "system.posix_acl_access";
 
-static int lacks_xattrs(void)
-{
-	return errno == EOPNOTSUPP || errno == ENOSYS || errno == ENODATA;
-}
-
 int atomic_own(struct atomic *a)
 {
 	bool keeps = a->old >= 0 && !a->attr.force;
@@ -25,48 +20,10 @@ int atomic_own(struct atomic *a)
 	if ((st.st_uid != uid || st.st_gid != gid) && fchown(a->fd, uid, gid) != 0 && !atomic_may_skip(a))
 		return -1;
 	/* A default ACL of the directory must not widen a file that had none. A file that is new here may have it. */
-	if ((a->old >= 0 || a->attr.force) && fremovexattr(a->fd, acl) != 0 && !lacks_xattrs() && !atomic_may_skip(a))
+	if ((a->old >= 0 || a->attr.force) && fremovexattr(a->fd, acl) != 0 && errno != ENODATA &&
+	    !fsio_lacks_xattrs(errno) && !atomic_may_skip(a))
 		return -1;
 	return 0;
-}
-
-/* The names of the xattrs of a file, each NUL-terminated, in one buf. */
-static int list_xattrs(int fd, struct buf *names)
-{
-	for (;;) {
-		ssize_t n = flistxattr(fd, NULL, 0);
-
-		if (n <= 0)
-			return n == 0 || lacks_xattrs() ? 0 : -1;
-		buf_clear(names);
-		buf_reserve(names, (size_t)n);
-		n = flistxattr(fd, names->ptr, (size_t)n);
-		if (n >= 0) {
-			names->len = (size_t)n;
-			return 0;
-		}
-		if (errno != ERANGE) /* ERANGE: it grew between the two calls */
-			return -1;
-	}
-}
-
-static int get_xattr(int fd, const char *name, struct buf *value)
-{
-	for (;;) {
-		ssize_t n = fgetxattr(fd, name, NULL, 0);
-
-		if (n < 0)
-			return -1;
-		buf_clear(value);
-		buf_reserve(value, (size_t)n + 1);
-		n = fgetxattr(fd, name, value->ptr, (size_t)n + 1);
-		if (n >= 0) {
-			value->len = (size_t)n;
-			return 0;
-		}
-		if (errno != ERANGE)
-			return -1;
-	}
 }
 
 /*
@@ -78,33 +35,35 @@ static bool is_hash(const char *name)
 	return strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
 }
 
-static int copy_xattr(const struct atomic *a, const char *name, struct err *err)
+static int copy_xattr(const struct atomic *a, const struct fsio_xattr *want, const struct fsio_xattr *have,
+		      struct err *err)
 {
-	AUTOBUF want = { 0 }, have = { 0 };
-
-	if (is_hash(name))
-		return 0;
-	if (get_xattr(a->old, name, &want) != 0) {
-		if (errno == ENODATA || atomic_may_skip(a))
-			return 0;
-		return err_errno(err, "cannot read the attribute '%s' of '%s'", name, a->path);
-	}
 	/* What is there already (a label given by the directory) needs no right to set it. */
-	if (get_xattr(a->fd, name, &have) == 0 && slice_eq(buf_slice(&want), buf_slice(&have)))
+	if (is_hash(want->name) || (have && slice_eq(want->value, have->value)))
 		return 0;
-	if (fsetxattr(a->fd, name, buf_str(&want), want.len, 0) != 0 && !atomic_may_skip(a))
-		return err_errno(err, "cannot copy the attribute '%s' of '%s'", name, a->path);
+	if (fsetxattr(a->fd, want->name, want->value.len ? want->value.ptr : "", want->value.len, 0) != 0 &&
+	    !atomic_may_skip(a))
+		return err_errno(err, "cannot copy the attribute '%s' of '%s'", want->name, a->path);
 	return 0;
 }
 
 static int copy_xattrs(const struct atomic *a, struct err *err)
 {
-	AUTOBUF names = { 0 };
+	AUTOARENA arena = { 0 };
+	struct err trouble = { 0 };
+	struct fsio_xattr *want, *have;
+	size_t count, have_count;
 
-	if (list_xattrs(a->old, &names) != 0 && !atomic_may_skip(a))
-		return err_errno(err, "cannot list the attributes of '%s'", a->path);
-	for (size_t at = 0; at < names.len; at += strlen(names.ptr + at) + 1)
-		if (copy_xattr(a, names.ptr + at, err) != 0)
+	if (fsio_xattrs(a->old, a->path, &arena, &want, &count, &trouble) != 0) {
+		errno = trouble.errnum;
+		if (atomic_may_skip(a))
+			return 0;
+		err_put(err, trouble.kind, "%s", trouble.text);
+		return -1;
+	}
+	fsio_xattrs(a->fd, a->path, &arena, &have, &have_count, NULL);
+	for (size_t i = 0; i < count; i++)
+		if (copy_xattr(a, &want[i], fsio_xattr_find(have, have_count, want[i].name), err) != 0)
 			return -1;
 	return 0;
 }

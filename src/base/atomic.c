@@ -69,7 +69,7 @@ static int split(struct atomic *a, const struct root *root, const char *path, ch
 
 	if (!slash || slash[1] == '\0' || strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0 ||
 	    strlen(slash) > NAME_MAX + 1)
-		return err_put(err, ERR_FAILED, "cannot replace '%s': it does not name a file", path);
+		return err_put(err, ERR_FAILED, "cannot %s '%s': it does not name a file", a->verb, path);
 	a->name = strdup(slash + 1);
 	a->path = strdup(root_path(root, path, &arena));
 	*dir = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
@@ -85,7 +85,7 @@ static int refuse_flags(const struct atomic *a, int fd, const char *what, struct
 
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 || !(flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)))
 		return 0;
-	err_put(err, ERR_REFUSED, "cannot replace '%s': %s was made %s by chattr", a->path, what,
+	err_put(err, ERR_REFUSED, "cannot %s '%s': %s was made %s by chattr", a->verb, a->path, what,
 		flags & FS_IMMUTABLE_FL ? "immutable" : "append-only");
 	return err_hint(err, "find out why it was locked; then: chattr -ia on %s", what);
 }
@@ -93,11 +93,39 @@ static int refuse_flags(const struct atomic *a, int fd, const char *what, struct
 static int refuse_kind(const struct atomic *a, mode_t mode, struct err *err)
 {
 	if (S_ISLNK(mode)) {
-		err_put(err, ERR_REFUSED, "cannot replace '%s': it is a symlink", a->path);
+		err_put(err, ERR_REFUSED, "cannot %s '%s': it is a symlink", a->verb, a->path);
 		return err_hint(err, "name the file that the symlink points to");
 	}
-	err_put(err, ERR_REFUSED, "cannot replace '%s': it is not a regular file", a->path);
+	err_put(err, ERR_REFUSED, "cannot %s '%s': it is not a regular file", a->verb, a->path);
 	return err_hint(err, "put the file that is meant in its place");
+}
+
+static int meanwhile(const struct atomic *a, const char *what, struct err *err)
+{
+	err_put(err, ERR_REFUSED, "cannot %s '%s': somebody else %s it meanwhile", a->verb, a->path, what);
+	return err_hint(err, "try again when nobody else works on it");
+}
+
+static bool is_inode(const struct stat *x, const struct stat *y)
+{
+	return x->st_dev == y->st_dev && x->st_ino == y->st_ino;
+}
+
+/* Is the file that is open the one that was decided on? */
+static int check_old(struct atomic *a, struct err *err)
+{
+	AUTOARENA arena = { 0 };
+	struct file now;
+
+	if (a->was == ATOMIC_ANY) /* of a file that is not read the mode says nothing */
+		return fsio_is_roots(a->root, a->st.st_uid) ? 0 : fsio_check(&a->st, a->root, a->path, err);
+	if (!a->was)
+		return meanwhile(a, "created", err);
+	if (fsio_read_fd(a->old, a->root, a->path, FSIO_LIMIT_POLICY, &arena, &now, err) != 0)
+		return -1;
+	if (!slice_eq(now.bytes, a->was->bytes) || (a->was->st.st_ino != 0 && !is_inode(&now.st, &a->was->st)))
+		return meanwhile(a, "changed", err);
+	return 0;
 }
 
 /* Opens what stands at the name: fills a->old and a->st, or leaves old -1 where there is nothing. */
@@ -106,15 +134,17 @@ static int open_old(struct atomic *a, struct err *err)
 	struct stat st;
 
 	if (fstatat(a->dirfd, a->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? 0 : cannot(a, "replace", err);
+		return errno == ENOENT ? 0 : cannot(a, a->verb, err);
 	if (!S_ISREG(st.st_mode))
 		return refuse_kind(a, st.st_mode, err);
 	a->old = openat(a->dirfd, a->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (a->old < 0 || fstat(a->old, &a->st) != 0)
-		return cannot(a, "replace", err);
+		return cannot(a, a->verb, err);
 	if (!S_ISREG(a->st.st_mode))
 		return refuse_kind(a, a->st.st_mode, err);
-	return refuse_flags(a, a->old, "the file", err);
+	if (refuse_flags(a, a->old, "the file", err) != 0)
+		return -1;
+	return check_old(a, err);
 }
 
 /*
@@ -161,29 +191,35 @@ static int make_temp(struct atomic *a)
 	return -1;
 }
 
-static int open_all(struct atomic *a, const struct root *root, const char *dir, struct err *err)
+static int open_all(struct atomic *a, const char *dir, struct err *err)
 {
-	a->dirfd = fsio_open(root, dir, O_RDONLY | O_DIRECTORY, err);
+	a->dirfd = fsio_open(a->root, dir, O_RDONLY | O_DIRECTORY, err);
 	if (a->dirfd < 0)
 		return err_wrap(err, "cannot replace '%s'", a->path);
 	a->fuse = is_fuse(a->dirfd);
 	if (refuse_flags(a, a->dirfd, "its directory", err) != 0 || open_old(a, err) != 0)
 		return -1;
+	if (a->old < 0 && a->was && a->was != ATOMIC_ANY)
+		return meanwhile(a, "removed", err);
 	if (make_temp(a) != 0)
 		return cannot(a, "create a new file beside", err);
 	return atomic_own(a) == 0 ? 0 : cannot(a, "set the owner of the new", err);
 }
 
-int atomic_open(struct atomic *a, const struct root *root, const char *path, const struct atomic_attr *attr,
-		struct err *err)
+const struct file atomic_any;
+
+int atomic_open(struct atomic *a, const struct root *root, const char *path, const struct file *was,
+		const struct atomic_attr *attr, struct err *err)
 {
 	char *dir = NULL;
 	int r;
 
-	*a = (struct atomic){ .dirfd = -1, .fd = -1, .old = -1, .attr = *attr };
+	*a = (struct atomic){
+		.dirfd = -1, .fd = -1, .old = -1, .verb = "replace", .root = root, .was = was, .attr = *attr
+	};
 	r = split(a, root, path, &dir, err);
 	if (r == 0)
-		r = open_all(a, root, dir, err);
+		r = open_all(a, dir, err);
 	free(dir);
 	if (r != 0)
 		atomic_abandon(a);
@@ -209,7 +245,7 @@ int atomic_write(struct atomic *a, struct slice bytes, struct err *err)
 	if (a->fuse) { /* each write(2) is a transaction of the cluster: one at the end */
 		/* The sooner, the better: the kernel does not wait until the file system has closed it. */
 		if (a->old >= 0 && !a->let_go && flistxattr(a->old, NULL, 0) <= 0 && let_go(a) != 0)
-			return cannot(a, "replace", err);
+			return cannot(a, a->verb, err);
 		buf_addslice(&a->pending, bytes);
 		return 0;
 	}
@@ -233,16 +269,27 @@ static int check_target(struct atomic *a, struct err *err)
 	bool there = fstatat(a->dirfd, a->name, &now, AT_SYMLINK_NOFOLLOW) == 0;
 
 	if (!there && errno != ENOENT)
-		return cannot(a, "replace", err);
-	if (there == (a->old >= 0) &&
-	    (!there || (now.st_dev == a->st.st_dev && now.st_ino == a->st.st_ino && now.st_size == a->st.st_size &&
-			same_time(now.st_mtim, a->st.st_mtim) && same_time(now.st_ctim, a->st.st_ctim))))
+		return cannot(a, a->verb, err);
+	if (there != (a->old >= 0))
+		return meanwhile(a, there ? "created" : "removed", err);
+	if (!there)
 		return 0;
-	err_put(err, ERR_REFUSED, "cannot replace '%s': somebody else %s it meanwhile", a->path,
-		!there       ? "removed"
-		: a->old < 0 ? "created"
-			     : "changed");
-	return err_hint(err, "try again when nobody else works on it");
+	if (!is_inode(&now, &a->st) || now.st_size != a->st.st_size || !same_time(now.st_mtim, a->st.st_mtim) ||
+	    !same_time(now.st_ctim, a->st.st_ctim))
+		return meanwhile(a, "changed", err);
+	return a->let_go ? 0 : check_old(a, err);
+}
+
+/* Does a name of the folder stand for the new file? FUSE may number its files anew. */
+static int check_new(struct atomic *a, const char *name, struct err *err)
+{
+	struct stat now;
+
+	if (a->fuse || (fstatat(a->dirfd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && is_inode(&now, &a->made)))
+		return 0;
+	err_put(err, ERR_FAILED, "cannot replace '%s': somebody exchanged the new file while it was put in its place",
+		a->path);
+	return err_hint(err, "see who may write to the folder, and what stands there now");
 }
 
 /*
@@ -252,12 +299,12 @@ static int check_target(struct atomic *a, struct err *err)
  */
 static int put_in_place(struct atomic *a, struct err *err)
 {
-	if (check_target(a, err) != 0)
+	if (check_new(a, a->temp, err) != 0 || check_target(a, err) != 0)
 		return -1;
 	if (a->old < 0 && renameat2(a->dirfd, a->temp, a->dirfd, a->name, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (a->old < 0 && errno == EEXIST)
-		return check_target(a, err) == 0 ? cannot(a, "replace", err) : -1;
+		return check_target(a, err) == 0 ? cannot(a, a->verb, err) : -1;
 	if (a->old < 0 && errno != EINVAL && errno != ENOSYS)
 		return cannot(a, "put the new file in the place of", err);
 	if (renameat(a->dirfd, a->temp, a->dirfd, a->name) != 0)
@@ -274,8 +321,8 @@ static int finish(struct atomic *a, struct err *err)
 	if (atomic_dress(a, err) != 0)
 		return -1;
 	if (let_go(a) != 0)
-		return cannot(a, "replace", err);
-	if (fsync(fd) != 0 && !atomic_may_skip(a))
+		return cannot(a, a->verb, err);
+	if (fstat(fd, &a->made) != 0 || (fsync(fd) != 0 && !atomic_may_skip(a)))
 		return cannot(a, "sync the new", err);
 	a->fd = -1;
 	if (close(fd) != 0 && errno != EINTR) /* network and FUSE file systems tell a failed write here */
@@ -286,7 +333,7 @@ static int finish(struct atomic *a, struct err *err)
 	a->temp = NULL; /* from here on abandon has nothing to remove */
 	if (fsync(a->dirfd) != 0 && !atomic_may_skip(a))
 		return cannot(a, "sync the directory of", err);
-	return 0;
+	return check_new(a, a->name, err);
 }
 
 int atomic_commit(struct atomic *a, struct err *err)
@@ -316,12 +363,12 @@ void atomic_abandon(struct atomic *a)
 	errno = errnum;
 }
 
-int atomic_replace(const struct root *root, const char *path, struct slice bytes, const struct atomic_attr *attr,
-		   struct err *err)
+int atomic_replace(const struct root *root, const char *path, const struct file *was, struct slice bytes,
+		   const struct atomic_attr *attr, struct err *err)
 {
 	AUTOATOMIC a = { 0 };
 
-	if (atomic_open(&a, root, path, attr, err) != 0 || atomic_write(&a, bytes, err) != 0)
+	if (atomic_open(&a, root, path, was, attr, err) != 0 || atomic_write(&a, bytes, err) != 0)
 		return -1;
 	return atomic_commit(&a, err);
 }
@@ -331,21 +378,21 @@ static int remove_open(struct atomic *a, struct err *err)
 	struct stat st;
 
 	if (fstatat(a->dirfd, a->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? 0 : cannot(a, "remove", err);
-	if (!S_ISREG(st.st_mode)) {
-		err_put(err, ERR_REFUSED, "cannot remove '%s': it is not a regular file", a->path);
-		return err_hint(err, "look at what it is and who put it there");
-	}
+		return errno == ENOENT ? 0 : cannot(a, a->verb, err);
+	if (open_old(a, err) != 0)
+		return -1;
+	if (let_go(a) != 0 || check_target(a, err) != 0)
+		return err_is_set(err) ? -1 : cannot(a, a->verb, err);
 	if (unlinkat(a->dirfd, a->name, 0) != 0 && errno != ENOENT)
-		return cannot(a, "remove", err);
+		return cannot(a, a->verb, err);
 	if (fsync(a->dirfd) != 0 && !atomic_may_skip(a))
 		return cannot(a, "sync the directory of", err);
 	return 0;
 }
 
-int atomic_remove(const struct root *root, const char *path, struct err *err)
+int atomic_remove(const struct root *root, const char *path, const struct file *was, struct err *err)
 {
-	AUTOATOMIC a = { .dirfd = -1, .fd = -1, .old = -1 };
+	AUTOATOMIC a = { .dirfd = -1, .fd = -1, .old = -1, .verb = "remove", .root = root, .was = was };
 	enum fsio_kind kind;
 	char *dir = NULL;
 	int r = split(&a, root, path, &dir, err);
@@ -393,7 +440,8 @@ int atomic_sweep(const struct root *root, const char *dir, struct err *err)
 		if (!is_ours(names[i]))
 			continue;
 		/* Refused: no regular file, so none of ours. */
-		if (atomic_remove(root, arena_printf(&arena, "%s/%.*s", dir, SLICE_FMT(names[i])), &e) != 0 &&
+		if (atomic_remove(root, arena_printf(&arena, "%s/%.*s", dir, SLICE_FMT(names[i])), ATOMIC_ANY, &e) !=
+			0 &&
 		    e.kind != ERR_REFUSED) {
 			if (err && !err_is_set(err))
 				*err = e;

@@ -62,7 +62,7 @@ static void write_entry(const struct root *root, const char *path, struct slice 
 	attr.mtime.tv_nsec = UTIME_NOW;
 	buf_addf(&bytes, "%s%s\n", magic, digest(content, arena));
 	buf_addslice(&bytes, content);
-	atomic_replace(root, path, buf_slice(&bytes), &attr, NULL);
+	atomic_replace(root, path, ATOMIC_ANY, buf_slice(&bytes), &attr, NULL);
 }
 
 /* Holds the file that now bears the name: one that was cleared away meanwhile locks nothing. */
@@ -107,9 +107,9 @@ static void drop_entry(const struct root *root, const char *path, struct arena *
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return;
-	atomic_remove(root, path, NULL);
+	atomic_remove(root, path, ATOMIC_ANY, NULL);
 	if (fd >= 0)
-		atomic_remove(root, lock, NULL);
+		atomic_remove(root, lock, ATOMIC_ANY, NULL);
 }
 
 static void drop_oldest(const struct root *root, size_t limit, struct arena *arena)

@@ -69,8 +69,6 @@ void walk_release(struct walk *w);
 /* Fills err: "cannot VERB 'PATH': " and why. errno stays. Always -1. */
 int walk_cannot(const struct walk *w, const char *path, const char *verb, struct err *err);
 
-/* Does it belong to somebody who is trusted below this root? */
-bool fsio_is_roots(const struct root *root, uid_t uid);
 bool fsio_is_kernels(int fd);
 
 /* What kind of folder is this? `name`: what is to be opened in it next, NULL: it is itself what is opened. */

@@ -30,7 +30,7 @@ static int refuse_size(const char *name, size_t limit, const char *size, struct 
 	return err_hint(err, "look at what it is; no file of this kind is that large");
 }
 
-static int check(const struct stat *st, const struct root *root, const char *name, struct err *err)
+int fsio_check(const struct stat *st, const struct root *root, const char *name, struct err *err)
 {
 	uid_t uid = st->st_uid;
 
@@ -127,7 +127,7 @@ int fsio_read_fd(int fd, const struct root *root, const char *name, size_t limit
 	}
 	if (fsio_is_kernels(fd))
 		return read_kernel_file(fd, name, limit, arena, &out->bytes, err);
-	if (check(&out->st, root, name, err) != 0)
+	if (fsio_check(&out->st, root, name, err) != 0)
 		return -1;
 	if (out->st.st_size < 0 || (unsigned long long)out->st.st_size > limit) {
 		snprintf(size, sizeof size, "%lld bytes", (long long)out->st.st_size);

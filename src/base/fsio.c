@@ -150,6 +150,31 @@ int fsio_mkdirs(const struct root *root, const char *path, mode_t mode, struct e
 	return fd >= 0 ? 0 : walk_cannot(&w, path, "create the directory", err);
 }
 
+int fsio_private(const struct root *root, const char *path, struct err *err)
+{
+	AUTOWALK w = { 0 };
+	AUTOCLOSE fd = walk_open(&w, root, path, O_PATH | O_DIRECTORY);
+	AUTOARENA arena = { 0 };
+	const char *name = root_path(root, path, &arena);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return walk_cannot(&w, path, "use", err);
+	if (!fsio_is_roots(root, st.st_uid)) {
+		err_put(err, ERR_REFUSED, "cannot trust '%s': it belongs to uid %u, not to root", name,
+			(unsigned)st.st_uid);
+		return err_hint(err, "find out who made it and what is in it; then: chown root '%s'", name);
+	}
+	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+		err_put(err, ERR_REFUSED, "cannot trust '%s': its mode %04o lets others in", name,
+			(unsigned)st.st_mode & 07777);
+		return err_hint(err, "find out who changed it, and look at what is in it; then: chmod 700 '%s'", name);
+	}
+	return 0;
+}
+
 const char *fsio_absolute(const char *path, struct arena *arena, struct err *err)
 {
 	char cwd[PATH_MAX];

@@ -238,6 +238,7 @@ static int make_folders(struct app *app, struct snippet *s, struct err *err)
 int snippet_write(struct app *app, const struct look *look, struct snippet *s, struct err *err)
 {
 	struct atomic_attr attr = { .mode = 0755, .uid = geteuid(), .gid = getegid(), .force = true };
+	const struct file old = { .bytes = s->file.old };
 	const char *path;
 
 	if (s->stands)
@@ -246,7 +247,7 @@ int snippet_write(struct app *app, const struct look *look, struct snippet *s, s
 	if (make_folders(app, s, err) < 0)
 		return -1;
 	s->written = true; /* also a failed call may have brought it */
-	if (atomic_replace(&app->root, s->file.path, s->file.new_, &attr, err) < 0) {
+	if (atomic_replace(&app->root, s->file.path, s->file.existed ? &old : NULL, s->file.new_, &attr, err) < 0) {
 		if (err->errnum == EACCES)
 			err_hint(err,
 				 "if aa-nestfix' own AppArmor profile is in the way: allow '%s rw,' in "
@@ -285,12 +286,13 @@ static bool is_ours(struct app *app, const struct snippet *s)
 void snippet_take_back(struct app *app, struct snippet *s)
 {
 	struct atomic_attr attr = { .mode = 0755, .uid = geteuid(), .gid = getegid(), .force = true };
+	const struct file left = { .bytes = s->file.new_ };
 	struct err trouble = { 0 };
 
 	attr.mtime.tv_nsec = UTIME_NOW;
 	if (is_ours(app, s) && (s->named || !is_named(app, s->volume)) &&
-	    (s->file.existed ? atomic_replace(&app->root, s->file.path, s->file.old, &attr, &trouble)
-			     : atomic_remove(&app->root, s->file.path, &trouble)) < 0)
+	    (s->file.existed ? atomic_replace(&app->root, s->file.path, &left, s->file.old, &attr, &trouble)
+			     : atomic_remove(&app->root, s->file.path, &left, &trouble)) < 0)
 		report_note(&app->report, "%s", trouble.text);
 	for (size_t i = 0; i < s->folders.len; i++)
 		if (remove_folder(&app->root, s->folders.ptr[i]) < 0 && errno != ENOENT)

@@ -288,6 +288,7 @@ int main(int argc, char **argv)
 
 	keep_standard_descriptors();
 	umask(022);
+	signal(SIGXFSZ, SIG_IGN); /* a write over the limit is then EFBIG, and is undone as any that fails */
 	guard_stderr();
 	argp_err_exit_status = 2;
 	argp_parse(&parser, argc, argv, 0, NULL, &app);

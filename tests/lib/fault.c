@@ -5,7 +5,7 @@
  *   FAULT_AT=n      which call, counted from 1 over all that are listed below; 0 or unset: only count
  *   FAULT_ERRNO=E   ENOSPC, EIO, EROFS, EACCES, EDQUOT, EINTR, or KILL (SIGKILL before the call is made) or
  *                   KILLAFTER (SIGKILL when the call has been made) or SHORT (a write that takes half of its bytes,
- *                   all else is left alone); default EIO
+ *                   all else is left alone) or STOP (SIGSTOP before the call, which is then made); default EIO
  *   FAULT_LOG=FILE  a line a call: "n NAME DETAIL", with " HIT" behind the chosen one
  *   FAULT_ONLY=N,N  count only these calls
  *
@@ -44,7 +44,7 @@ static struct {
 	pid_t pid;
 	long at, count;
 	int errnum;
-	bool kill, kill_after, shorten, pmxcfs, no_sync;
+	bool kill, kill_after, shorten, stop, pmxcfs, no_sync;
 	int log;
 	const char *only;
 } fault = { .log = -1 };
@@ -71,6 +71,7 @@ static void set_up(void)
 			fault.errnum = errnos[i].errnum;
 	fault.kill = what && strcmp(what, "KILL") == 0;
 	fault.kill_after = what && strcmp(what, "KILLAFTER") == 0;
+	fault.stop = what && strcmp(what, "STOP") == 0;
 	fault.shorten = what && strcmp(what, "SHORT") == 0;
 	fault.pmxcfs = getenv("FAULT_PMXCFS") != NULL;
 	fault.no_sync = getenv("FAULT_NOSYNC") != NULL;
@@ -125,6 +126,10 @@ static bool counts(const char *name, const char *detail)
 	note(name, detail, hit);
 	if (hit && fault.kill)
 		die();
+	if (hit && fault.stop) {
+		syscall(SYS_kill, getpid(), SIGSTOP);
+		hit = false;
+	}
 	errno = errnum;
 	return hit;
 }
@@ -321,6 +326,16 @@ int fremovexattr(int fd, const char *name)
 {
 	LACKS(EOPNOTSUPP);
 	GUARD("fremovexattr", name, (int)syscall(SYS_fremovexattr, fd, name));
+}
+
+ssize_t fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+	GUARD("fgetxattr", name, syscall(SYS_fgetxattr, fd, name, value, size));
+}
+
+ssize_t flistxattr(int fd, char *list, size_t size)
+{
+	GUARD("flistxattr", number(fd), syscall(SYS_flistxattr, fd, list, size));
 }
 
 int fstatfs(int fd, struct statfs *fs)

@@ -7,6 +7,7 @@
 #define TESTS_FAULT_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +32,10 @@ static const char *fault_lib(void)
 	return access(path, R_OK) == 0 ? path : NULL;
 }
 
-/* Runs the victim with the n-th call failing as `what` says (or "PMXCFS"). Its log is tmp_read("/log"). The wait
- * status. */
-static int fault_run(const char *lib, int n, const char *what)
+static int fault_start(const char *lib, int n, const char *what)
 {
 	char at[16];
-	int pid, status;
+	int pid;
 
 	snprintf(at, sizeof at, "%d", n);
 	unlink(tmp_path("/log"));
@@ -53,7 +52,33 @@ static int fault_run(const char *lib, int n, const char *what)
 		execl(fault_self, fault_self, "victim", tmp_dir, (char *)NULL);
 		_exit(99);
 	}
+	return pid;
+}
+
+/* Runs the victim with the n-th call failing as `what` says (or "PMXCFS"). Its log is tmp_read("/log"). The wait
+ * status. */
+__attribute__((unused)) static int fault_run(const char *lib, int n, const char *what)
+{
+	int pid = fault_start(lib, n, what), status;
+
 	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* The same, but right before the n-th of the calls named `only` somebody else does something. */
+__attribute__((unused)) static int fault_meddle(const char *lib, int n, const char *only, void (*meddle)(void))
+{
+	int pid, status;
+
+	setenv("FAULT_ONLY", only, 1);
+	pid = fault_start(lib, n, "STOP");
+	unsetenv("FAULT_ONLY");
+	waitpid(pid, &status, WUNTRACED);
+	if (WIFSTOPPED(status)) {
+		meddle();
+		kill(pid, SIGCONT);
+		waitpid(pid, &status, 0);
+	}
 	return status;
 }
 

@@ -46,14 +46,15 @@ static void creates(void)
 	struct stat st;
 
 	mkdir(tmp_path("/new"), 0755);
-	ok(atomic_replace(&root, "/new/a", SLICE("one"), &attr, &err) == 0, "a file is created");
+	ok(atomic_replace(&root, "/new/a", ATOMIC_ANY, SLICE("one"), &attr, &err) == 0, "a file is created");
 	is_text(slice_of(tmp_read("/new/a")), "one", "  with its content");
 	ok(stat(tmp_path("/new/a"), &st) == 0 && (st.st_mode & 07777) == 0640, "  with the mode asked for");
 	is_num(entries("/new"), 1, "  and nothing beside it");
-	ok(atomic_replace(&root, "/nowhere/a", SLICE("one"), &attr, &err) == -1 && err.errnum == ENOENT,
+	ok(atomic_replace(&root, "/nowhere/a", ATOMIC_ANY, SLICE("one"), &attr, &err) == -1 && err.errnum == ENOENT,
 	   "a missing directory is an error");
 	err_clear(&err);
-	ok(atomic_replace(&root, "/new/", SLICE("one"), &attr, &err) == -1, "a path without a name is an error");
+	ok(atomic_replace(&root, "/new/", ATOMIC_ANY, SLICE("one"), &attr, &err) == -1,
+	   "a path without a name is an error");
 }
 
 static void replacing_keeps_owner_mode_xattrs_and_acl(void)
@@ -68,12 +69,12 @@ static void replacing_keeps_owner_mode_xattrs_and_acl(void)
 	attr.mode = 0777;
 	tmp_write("/keep/f", "old", 3, 0644);
 	if (geteuid() == 0)
-		ok(chown(tmp_path("/keep/f"), 111, 222) == 0, "chown");
+		ok(chown(tmp_path("/keep/f"), 0, 222) == 0, "chown");
 	xattrs = setxattr(tmp_path("/keep/f"), "user.note", "a\0b", 3, 0) == 0 &&
 		 setxattr(tmp_path("/keep/f"), acl_name, acl, sizeof acl, 0) == 0;
 	utimensat(AT_FDCWD, tmp_path("/keep/f"), old, 0);
 	stat(tmp_path("/keep/f"), &before);
-	ok(atomic_replace(&root, "/keep/f", SLICE("new"), &attr, &err) == 0, "a file is replaced");
+	ok(atomic_replace(&root, "/keep/f", ATOMIC_ANY, SLICE("new"), &attr, &err) == 0, "a file is replaced");
 	is_text(slice_of(tmp_read("/keep/f")), "new", "  by its new content");
 	stat(tmp_path("/keep/f"), &after);
 	ok(before.st_ino != after.st_ino, "  as another inode");
@@ -102,7 +103,7 @@ static void a_default_acl_does_not_widen_a_file(void)
 		tap_skip("a default ACL", "THIS FILE SYSTEM HAS NO ACLS");
 		return;
 	}
-	ok(atomic_replace(&root, "/acl/f", SLICE("new"), &attr, NULL) == 0,
+	ok(atomic_replace(&root, "/acl/f", ATOMIC_ANY, SLICE("new"), &attr, NULL) == 0,
 	   "replace where the directory has a default ACL");
 	ok(getxattr(tmp_path("/acl/f"), acl_name, value, sizeof value) < 0 && errno == ENODATA,
 	   "  gives the file none");
@@ -119,7 +120,7 @@ static void force_sets_all(void)
 	struct stat st;
 
 	tmp_write("/force/f", "old", 3, 0644);
-	ok(atomic_replace(&root, "/force/f", SLICE("new"), &attr, &err) == 0, "a forced replacement");
+	ok(atomic_replace(&root, "/force/f", ATOMIC_ANY, SLICE("new"), &attr, &err) == 0, "a forced replacement");
 	stat(tmp_path("/force/f"), &st);
 	ok((st.st_mode & 07777) == 04711 && st.st_mtim.tv_sec == 1234567 && st.st_mtim.tv_nsec == 89,
 	   "  sets mode and mtime, the set-id bit too");
@@ -130,10 +131,10 @@ static void check_kinds(const char *path, const char *part)
 	struct atomic_attr attr = plain();
 	struct err err = { 0 };
 
-	ok(atomic_replace(&root, path, SLICE("x"), &attr, &err) == -1 && err.kind == ERR_REFUSED, path);
+	ok(atomic_replace(&root, path, ATOMIC_ANY, SLICE("x"), &attr, &err) == -1 && err.kind == ERR_REFUSED, path);
 	is_err(&err, part, "  and says why");
 	err_clear(&err);
-	ok(atomic_remove(&root, path, &err) == -1 && err.kind == ERR_REFUSED, "  is not removed either");
+	ok(atomic_remove(&root, path, ATOMIC_ANY, &err) == -1 && err.kind == ERR_REFUSED, "  is not removed either");
 }
 
 static void only_regular_files(void)
@@ -156,7 +157,7 @@ static void abandon_leaves_no_trace(void)
 	atomic_abandon(&a);
 	ok(fcntl(0, F_GETFD) >= 0, "abandoning a zeroed one closes nothing");
 	tmp_write("/ab/f", "old", 3, 0644);
-	ok(atomic_open(&a, &root, "/ab/f", &attr, NULL) == 0 && atomic_write(&a, SLICE("new"), NULL) == 0,
+	ok(atomic_open(&a, &root, "/ab/f", ATOMIC_ANY, &attr, NULL) == 0 && atomic_write(&a, SLICE("new"), NULL) == 0,
 	   "open, write");
 	is_num(entries("/ab"), 2, "the new one grows beside the old");
 	ok(atomic_fd(&a) >= 0, "and can be reached by descriptor");
@@ -174,7 +175,9 @@ static void check_race(const char *what, void (*meddle)(const char *), const cha
 	struct err err = { 0 };
 	struct atomic a;
 
-	ok(atomic_open(&a, &root, "/race/f", &attr, &err) == 0 && atomic_write(&a, SLICE("ours"), &err) == 0, what);
+	ok(atomic_open(&a, &root, "/race/f", ATOMIC_ANY, &attr, &err) == 0 &&
+	       atomic_write(&a, SLICE("ours"), &err) == 0,
+	   what);
 	meddle(tmp_path("/race/f"));
 	ok(atomic_commit(&a, &err) == -1 && err.kind == ERR_REFUSED, "  is seen at commit");
 	is_err(&err, part, "  and told");
@@ -209,12 +212,80 @@ static void a_changed_target_is_refused(void)
 	check_race("a file created where there was none", overwrite, "somebody else created it", "written");
 }
 
+/* The caller read `was` and decided on it; nothing else gives way. */
+static void only_what_was_decided_on(void)
+{
+	struct atomic_attr attr = plain();
+	struct file was = { .bytes = SLICE("read") };
+	struct err err = { 0 };
+
+	tmp_write("/was/f", "read", 4, 0644);
+	ok(atomic_replace(&root, "/was/f", &was, SLICE("new"), &attr, NULL) == 0, "what was read is replaced");
+	ok(atomic_replace(&root, "/was/f", &was, SLICE("newer"), &attr, &err) == -1 && err.kind == ERR_REFUSED,
+	   "other bytes are not");
+	is_err(&err, "cannot replace '", "  and are told");
+	err_clear(&err);
+	ok(atomic_remove(&root, "/was/f", &was, &err) == -1 && err.kind == ERR_REFUSED, "nor removed");
+	is_err(&err, "cannot remove '", "  and told");
+	err_clear(&err);
+	ok(atomic_replace(&root, "/was/f", NULL, SLICE("x"), &attr, &err) == -1 && err.kind == ERR_REFUSED,
+	   "where nothing was, nothing may be");
+	err_clear(&err);
+	ok(atomic_replace(&root, "/was/g", &was, SLICE("x"), &attr, &err) == -1 && err.kind == ERR_REFUSED,
+	   "where something was, something must be");
+	is_err(&err, "somebody else removed it", "  and it is told");
+	was.bytes = SLICE("new");
+	stat(tmp_path("/was/f"), &was.st);
+	was.st.st_ino++;
+	ok(atomic_replace(&root, "/was/f", &was, SLICE("x"), &attr, NULL) == -1, "another inode is another file");
+	ok(atomic_remove(&root, "/was/f", &was, NULL) == -1, "  for removing, too");
+	was.st.st_ino--;
+	ok(atomic_remove(&root, "/was/f", &was, NULL) == 0 && entries("/was") == 0, "the file itself is removed");
+}
+
+static void only_files_of_roots(void)
+{
+	struct atomic_attr attr = plain();
+	struct file was = { .bytes = SLICE("x") };
+	struct err err = { 0 };
+
+	tmp_write("/own/f", "x", 1, 0644);
+	if (geteuid() != 0 || chown(tmp_path("/own/f"), 12345, 0) != 0) {
+		tap_skip("files of others", "needs root");
+		return;
+	}
+	ok(atomic_replace(&root, "/own/f", &was, SLICE("y"), &attr, &err) == -1 && err.kind == ERR_REFUSED,
+	   "a file of somebody else's is not replaced");
+	is_err(&err, "belongs to uid 12345", "  and it is told");
+	ok(atomic_replace(&root, "/own/f", ATOMIC_ANY, SLICE("y"), &attr, NULL) == -1, "  whatever was expected");
+	ok(atomic_remove(&root, "/own/f", ATOMIC_ANY, NULL) == -1, "  nor removed");
+	is_num(entries("/own"), 1, "  with nothing beside it");
+}
+
+/* In a folder of a container's own root names are exchanged at will: the new file is looked at by both. */
+static void an_exchanged_new_file_is_seen(void)
+{
+	struct atomic_attr attr = plain();
+	AUTOARENA scratch = { 0 };
+	struct err err = { 0 };
+	struct atomic a;
+
+	tmp_write("/swap/f", "old", 3, 0644);
+	ok(atomic_open(&a, &root, "/swap/f", ATOMIC_ANY, &attr, NULL) == 0 && atomic_write(&a, SLICE("new"), NULL) == 0,
+	   "a new file grows");
+	rename(tmp_path(arena_printf(&scratch, "/swap/%s", a.temp)), tmp_path("/swap/mine"));
+	tmp_write(arena_printf(&scratch, "/swap/%s", a.temp), "evil", 4, 0644);
+	ok(atomic_commit(&a, &err) == -1, "another file under its name is not put in its place");
+	is_err(&err, "somebody exchanged the new file", "  and told");
+	is_text(slice_of(tmp_read("/swap/f")), "old", "  and the old file stands");
+}
+
 static void removes(void)
 {
 	tmp_write("/rm/f", "x", 1, 0644);
-	ok(atomic_remove(&root, "/rm/f", NULL) == 0 && entries("/rm") == 0, "a file is removed");
-	ok(atomic_remove(&root, "/rm/f", NULL) == 0, "a missing file is no error");
-	ok(atomic_remove(&root, "/none/f", NULL) == 0, "nor is a missing directory");
+	ok(atomic_remove(&root, "/rm/f", ATOMIC_ANY, NULL) == 0 && entries("/rm") == 0, "a file is removed");
+	ok(atomic_remove(&root, "/rm/f", ATOMIC_ANY, NULL) == 0, "a missing file is no error");
+	ok(atomic_remove(&root, "/none/f", ATOMIC_ANY, NULL) == 0, "nor is a missing directory");
 }
 
 static void sweeps_only_its_own(void)
@@ -240,8 +311,8 @@ static void long_names_fit(void)
 	mkdir(tmp_path("/long"), 0755);
 	memset(path + 6, 'n', 255);
 	path[261] = '\0';
-	ok(atomic_replace(&root, path, SLICE("x"), &attr, &err) == 0, "a name of 255 bytes can be created");
-	ok(atomic_replace(&root, path, SLICE("y"), &attr, &err) == 0, "  and replaced");
+	ok(atomic_replace(&root, path, ATOMIC_ANY, SLICE("x"), &attr, &err) == 0, "a name of 255 bytes can be created");
+	ok(atomic_replace(&root, path, ATOMIC_ANY, SLICE("y"), &attr, &err) == 0, "  and replaced");
 	is_num(entries("/long"), 1, "  with nothing beside it");
 }
 
@@ -259,7 +330,7 @@ static void immutable_files_are_refused(void)
 		tap_skip("an immutable file", "chattr +i does not work here");
 		return;
 	}
-	ok(atomic_replace(&root, "/chattr/f", SLICE("y"), &attr, &err) == -1 && err.kind == ERR_REFUSED,
+	ok(atomic_replace(&root, "/chattr/f", ATOMIC_ANY, SLICE("y"), &attr, &err) == -1 && err.kind == ERR_REFUSED,
 	   "an immutable file is refused");
 	is_err(&err, "the file was made immutable by chattr", "  and says why");
 	is_num(entries("/chattr"), 1, "  with nothing beside it");
@@ -298,18 +369,19 @@ static void a_full_file_system_changes_nothing(void)
 	root_release(&root); /* it is in the old namespace */
 	ok(root_open(&root, tmp_dir, NULL) == 0, "the root in the new namespace");
 	tmp_write("/mnt/f", "old", 3, 0644);
-	ok(atomic_replace(&root, "/mnt/f", (struct slice){ big, sizeof big }, &attr, &err) == -1, "more than fits");
+	ok(atomic_replace(&root, "/mnt/f", ATOMIC_ANY, (struct slice){ big, sizeof big }, &attr, &err) == -1,
+	   "more than fits");
 	is_num(err.errnum, ENOSPC, "  is no space");
 	ok(strstr(err.hint, "make room"), "  with a hint");
 	is_text(slice_of(tmp_read("/mnt/f")), "old", "  and the old file stands");
 	is_num(entries("/mnt"), 1, "  with nothing beside it");
 	err_clear(&err);
 	ok(mount("none", tmp_path("/mnt"), "none", MS_REMOUNT | MS_RDONLY, NULL) == 0, "remount read-only");
-	ok(atomic_replace(&root, "/mnt/f", SLICE("new"), &attr, &err) == -1 && err.errnum == EROFS,
+	ok(atomic_replace(&root, "/mnt/f", ATOMIC_ANY, SLICE("new"), &attr, &err) == -1 && err.errnum == EROFS,
 	   "a read-only file system is an error");
 	ok(strstr(err.hint, "read-only"), "  with a hint");
 	err_clear(&err);
-	ok(atomic_remove(&root, "/mnt/f", &err) == -1 && err.errnum == EROFS, "nothing is removed from it");
+	ok(atomic_remove(&root, "/mnt/f", ATOMIC_ANY, &err) == -1 && err.errnum == EROFS, "nothing is removed from it");
 }
 
 static void fuse_gets_one_write(void)
@@ -319,7 +391,7 @@ static void fuse_gets_one_write(void)
 	struct stat st;
 
 	tmp_write("/fuse/f", "old", 3, 0644);
-	ok(atomic_open(&a, &root, "/fuse/f", &attr, NULL) == 0, "open");
+	ok(atomic_open(&a, &root, "/fuse/f", ATOMIC_ANY, &attr, NULL) == 0, "open");
 	a.fuse = true;
 	ok(atomic_write(&a, SLICE("one "), NULL) == 0 && atomic_write(&a, SLICE("two"), NULL) == 0, "two writes");
 	ok(fstat(atomic_fd(&a), &st) == 0 && st.st_size == 0, "  are held back");
@@ -337,9 +409,9 @@ static int victim(const char *dir)
 
 	if (root_open(&r, dir, &err) != 0)
 		return 1;
-	if (atomic_replace(&r, "/fault/f", SLICE("new content"), &attr, &err) != 0 ||
-	    atomic_replace(&r, "/fault/created", SLICE("created"), &attr, &err) != 0 ||
-	    atomic_remove(&r, "/fault/gone", &err) != 0)
+	if (atomic_replace(&r, "/fault/f", ATOMIC_ANY, SLICE("new content"), &attr, &err) != 0 ||
+	    atomic_replace(&r, "/fault/created", ATOMIC_ANY, SLICE("created"), &attr, &err) != 0 ||
+	    atomic_remove(&r, "/fault/gone", ATOMIC_ANY, &err) != 0)
 		status = 1;
 	if (status && (!err.text[0] || err.kind == ERR_NONE))
 		status = 2;
@@ -401,6 +473,23 @@ static void every_call_may_fail(const char *lib, const char *what)
 	ok(strcmp(what, "SHORT") == 0 ? told == 0 : kill || told >= 8, "and failures are told");
 }
 
+static void exchange(void)
+{
+	tmp_write("/fault/evil", "evil", 4, 0644);
+	rename(tmp_path("/fault/evil"), tmp_path("/fault/f"));
+}
+
+/* The second fsync is the folder's, behind the rename. */
+static void an_exchanged_target_is_seen(const char *lib)
+{
+	int status;
+
+	set_stage();
+	status = fault_meddle(lib, 2, "fsync", exchange);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1, "a file that is put over the new one at once is told");
+	is_text(slice_of(tmp_read("/fault/f")), "evil", "  (it was)");
+}
+
 /* sync, rename, sync of the directory: the order that a power cut asks for, seen in the log of a run without a fault.
  */
 static void check_order(const char *log)
@@ -427,6 +516,7 @@ static void faults(void)
 	}
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		every_call_may_fail(lib, all[i]);
+	an_exchanged_target_is_seen(lib);
 	set_stage();
 	ok(fault_run(lib, 0, "EIO") == 0, "a run without a fault");
 	check_order(tmp_read("/log"));
@@ -453,6 +543,9 @@ int main(int argc, char **argv)
 	only_regular_files();
 	abandon_leaves_no_trace();
 	a_changed_target_is_refused();
+	only_what_was_decided_on();
+	only_files_of_roots();
+	an_exchanged_new_file_is_seen();
 	removes();
 	sweeps_only_its_own();
 	long_names_fit();

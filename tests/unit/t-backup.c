@@ -65,7 +65,7 @@ static void apply_change(const struct backup *b)
 		AUTOBUF after = { 0 };
 
 		backup_after(&b->files[i], &after);
-		atomic_replace(&root, b->files[i].path, buf_slice(&after), &attr, NULL);
+		atomic_replace(&root, b->files[i].path, ATOMIC_ANY, buf_slice(&after), &attr, NULL);
 	}
 }
 
@@ -103,7 +103,7 @@ static void what_is_restored_is_exact(void)
 	ok(look(&read.files[0]) == BACKUP_AS_LEFT && look(&read.files[1]) == BACKUP_AS_LEFT,
 	   "the files are as we left them");
 	for (size_t i = 0; i < 3; i++)
-		ok(backup_restore(&root, &read.files[i], &err) == 0, "a file is restored");
+		ok(backup_restore(&root, &read.files[i], ATOMIC_ANY, &err) == 0, "a file is restored");
 	is_text(slice_of(tmp_read("/etc/base")), base_text, "the content is back");
 	ok(access(tmp_path("/etc/new"), F_OK) != 0, "what was created is gone");
 	ok(look(&read.files[0]) == BACKUP_AS_BEFORE && look(&read.files[1]) == BACKUP_AS_BEFORE &&
@@ -136,7 +136,7 @@ static void a_removed_file_comes_back(void)
 	ok(backup_make(&root, &b, &arena, NULL) == 0, "a backup");
 	unlink(tmp_path("/etc/base"));
 	ok(look(&b.files[0]) == BACKUP_EDITED, "a removed file is seen");
-	ok(backup_restore(&root, &b.files[0], NULL) == 0, "  and can be restored");
+	ok(backup_restore(&root, &b.files[0], ATOMIC_ANY, NULL) == 0, "  and can be restored");
 	ok(stat(tmp_path("/etc/base"), &st) == 0 && st.st_mtim.tv_sec == 1000 &&
 	       (!xattrs || getxattr(tmp_path("/etc/base"), "user.note", value, sizeof value) == 3),
 	   "  with what it had");
@@ -165,8 +165,48 @@ static void a_file_that_was_taken_away_comes_back(void)
 	ok(look(&read.files[0]) == BACKUP_EDITED, "an empty one is not what we left");
 	ok(backup_take_out(&read.files[0], other, &kept, NULL) == 0 && slice_eq(buf_slice(&kept), other),
 	   "what stands there since is kept");
-	ok(backup_restore(&root, &read.files[0], NULL) == 0, "it is restored");
+	ok(backup_restore(&root, &read.files[0], ATOMIC_ANY, NULL) == 0, "it is restored");
 	is_text(slice_of(tmp_read("/etc/base")), base_text, "  with its content");
+}
+
+static void a_file_with_two_names_is_refused(void)
+{
+	AUTOARENA arena = { 0 };
+	struct err err = { 0 };
+	struct backup b;
+
+	set_stage();
+	b = plan();
+	ok(link(tmp_path("/etc/base"), tmp_path("/etc/twin")) == 0, "a second name");
+	ok(backup_make(&root, &b, &arena, &err) == -1 && err.kind == ERR_REFUSED,
+	   "a file with two names is not changed");
+	is_err(&err, "has another name, which would keep the old content", "  and it is told why");
+	ok(strstr(err.hint, "find / -xdev -samefile '/etc/base'"), "  and how to find it");
+	unlink(tmp_path("/etc/twin"));
+}
+
+static void the_folder_must_be_private(void)
+{
+	AUTOARENA arena = { 0 };
+	struct err err = { 0 };
+	struct backup b, *list;
+	size_t count;
+
+	set_stage();
+	b = plan();
+	chmod(tmp_path("/var/lib/aa-nestfix/backups"), 0750);
+	ok(backup_make(&root, &b, &arena, &err) == -1 && err.kind == ERR_REFUSED, "a folder that lets others in");
+	is_err(&err, "its mode 0750 lets others in", "  is told");
+	ok(backup_list(&root, &arena, &list, &count, NULL) == -1, "  nor are backups read from it");
+	chmod(tmp_path("/var/lib/aa-nestfix/backups"), 0700);
+	if (geteuid() != 0 || chown(tmp_path("/var/lib/aa-nestfix/backups"), 12345, 0) != 0) {
+		tap_skip("a folder of somebody else's", "needs root");
+		return;
+	}
+	err_clear(&err);
+	ok(backup_make(&root, &b, &arena, &err) == -1 && err.kind == ERR_REFUSED, "a folder of somebody else's");
+	is_err(&err, "belongs to uid 12345", "  is told");
+	ok(chown(tmp_path("/var/lib/aa-nestfix/backups"), 0, 0) == 0, "chown");
 }
 
 static void states_and_order(void)
@@ -489,8 +529,9 @@ static int victim(const char *dir)
 	if (backup_make(&root, &b, &arena, &err) == 0) {
 		apply_change(&b);
 		if (backup_mark(&root, b.id, BACKUP_IN_FORCE, &err) == 0 &&
-		    backup_restore(&root, &b.files[0], &err) == 0 && backup_restore(&root, &b.files[1], &err) == 0 &&
-		    backup_restore(&root, &b.files[2], &err) == 0)
+		    backup_restore(&root, &b.files[0], ATOMIC_ANY, &err) == 0 &&
+		    backup_restore(&root, &b.files[1], ATOMIC_ANY, &err) == 0 &&
+		    backup_restore(&root, &b.files[2], ATOMIC_ANY, &err) == 0)
 			backup_mark(&root, b.id, BACKUP_UNDONE, &err);
 	}
 	arena_release(&arena);
@@ -513,7 +554,8 @@ static bool stage_is_sound(void)
 	for (size_t i = 0; good && i < count; i++) {
 		good &= backup_read(&root, list[i].id, &arena, &b, NULL) == 0;
 		for (size_t k = 0; good && k < b.file_count; k++)
-			good &= look(&b.files[k]) != BACKUP_EDITED && backup_restore(&root, &b.files[k], NULL) == 0;
+			good &= look(&b.files[k]) != BACKUP_EDITED &&
+				backup_restore(&root, &b.files[k], ATOMIC_ANY, NULL) == 0;
 		good &= backup_sweep_files(&root, &b, NULL) == 0 && backup_discard(&root, list[i].id, NULL) == 0;
 	}
 	good &= strcmp(tmp_read("/etc/base"), base_text) == 0 && access(tmp_path("/etc/new"), F_OK) != 0;
@@ -555,6 +597,82 @@ static void every_call_may_fail(const char *lib, const char *what)
 	stage_is_sound();
 }
 
+static bool backups_are_whole(void)
+{
+	AUTOARENA arena = { 0 };
+	struct backup *list, b;
+	bool good;
+	size_t count = 0;
+
+	good = backup_list(&root, &arena, &list, &count, NULL) == 0;
+	for (size_t i = 0; good && i < count; i++)
+		good = backup_read(&root, list[i].id, &arena, &b, NULL) == 0 && b.files[0].xattr_count == 2;
+	return good;
+}
+
+/* What cannot be read is not passed over: else a rollback would bring back less than was there. */
+static void no_attribute_is_lost(const char *lib)
+{
+	int n, told = 0, status = 0;
+	bool good = true;
+
+	if (!xattrs) {
+		tap_skip("attributes that cannot be read", "THIS FILE SYSTEM HAS NO USER XATTRS OR ACLS");
+		return;
+	}
+	setenv("FAULT_ONLY", "fgetxattr,flistxattr", 1);
+	for (n = 1; n < 100 && good; n++) {
+		set_stage();
+		status = fault_run(lib, n, "EIO");
+		if (!strstr(tmp_read("/log"), " HIT"))
+			break;
+		told += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+		good = WIFEXITED(status) && WEXITSTATUS(status) <= 1 && backups_are_whole() && stage_is_sound();
+		if (!good)
+			printf("# EIO at attribute %d: status %x\n", n, (unsigned)status);
+	}
+	unsetenv("FAULT_ONLY");
+	ok(good && n > 6, "no backup lacks an attribute that could not be read");
+	ok(told > 4, "  which is told");
+	stage_is_sound();
+}
+
+static void take_attribute(void)
+{
+	removexattr(tmp_path("/etc/base"), "user.note");
+}
+
+static void touch_file(void)
+{
+	utimensat(AT_FDCWD, tmp_path("/etc/base"), NULL, 0);
+}
+
+static void own_file(void)
+{
+	chmod(tmp_path("/etc/base"), 0600);
+}
+
+/* The first fsync is the archive's: what it holds was written. */
+static void what_was_kept_is_compared(const char *lib)
+{
+	static const struct {
+		const char *what;
+		void (*meddle)(void);
+	} cases[] = { { "attribute", take_attribute }, { "time", touch_file }, { "mode", own_file } };
+
+	for (size_t i = xattrs ? 0 : 1; i < sizeof cases / sizeof *cases; i++) {
+		int status;
+
+		set_stage();
+		status = fault_meddle(lib, 1, "fsync", cases[i].meddle);
+		ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
+		   "what differs from the archive keeps a change from beginning");
+		printf("# %s\n", cases[i].what);
+		ok(folder_is_empty(BACKUP_DIR, 0) && strcmp(tmp_read("/etc/base"), base_text) == 0,
+		   "  and leaves no backup");
+	}
+}
+
 static void faults(void)
 {
 	const char *lib = fault_lib();
@@ -565,6 +683,8 @@ static void faults(void)
 		tap_skip("faults at every call", "fault.so IS NOT BUILT BESIDE THE FOLDER OF THIS TEST");
 		return;
 	}
+	what_was_kept_is_compared(lib);
+	no_attribute_is_lost(lib);
 	every_call_may_fail(lib, "ENOSPC");
 	every_call_may_fail(lib, "KILLAFTER");
 }
@@ -579,6 +699,8 @@ int main(int argc, char **argv)
 	what_is_restored_is_exact();
 	a_removed_file_comes_back();
 	a_file_that_was_taken_away_comes_back();
+	a_file_with_two_names_is_refused();
+	the_folder_must_be_private();
 	states_and_order();
 	sweep_takes_torn_backups();
 	only_what_was_planned();

@@ -62,6 +62,30 @@ static void the_lock_keeps_others_out(void)
 	ok(journal_lock(&root, 0, &fd, NULL) == 0, "closing it lets the next one in");
 }
 
+static void the_folder_must_be_private(void)
+{
+	AUTOARENA arena = { 0 };
+	AUTOCLOSE fd = -1;
+	struct err err = { 0 };
+	struct journal j;
+
+	chmod(tmp_path("/var/lib/aa-nestfix"), 0755);
+	ok(journal_lock(&root, 0, &fd, &err) == -1 && err.kind == ERR_REFUSED, "a folder that lets others in");
+	is_err(&err, "aa-nestfix': its mode 0755 lets others in", "  is told");
+	ok(strstr(err.hint, "chmod 700"), "  with a way out");
+	ok(journal_read(&root, &arena, &j, NULL) == -1, "  no journal is read from it");
+	chmod(tmp_path("/var/lib/aa-nestfix"), 0700);
+	if (geteuid() != 0 || chown(tmp_path("/var/lib/aa-nestfix"), 12345, 0) != 0) {
+		tap_skip("a folder of somebody else's", "needs root");
+		return;
+	}
+	err_clear(&err);
+	ok(journal_lock(&root, 0, &fd, &err) == -1 && err.kind == ERR_REFUSED, "a folder of somebody else's");
+	is_err(&err, "belongs to uid 12345", "  is told");
+	ok(journal_read(&root, &arena, &j, NULL) == -1, "  no journal is read from it");
+	ok(chown(tmp_path("/var/lib/aa-nestfix"), 0, 0) == 0, "chown");
+}
+
 static void the_lock_dies_with_its_process(void)
 {
 	AUTOCLOSE fd = -1;
@@ -165,6 +189,7 @@ int main(void)
 		return 1;
 	nothing_is_unfinished();
 	the_lock_keeps_others_out();
+	the_folder_must_be_private();
 	the_lock_dies_with_its_process();
 	steps_are_on_disk();
 	another_boot_is_seen();
