@@ -159,10 +159,21 @@ static bool may_go(const struct keyval_entry *e, bool replaced)
 	return slice_is(e->key, "hookscript") && replaced;
 }
 
+/* liblxc takes one pair of quotes away (confile.c parse_line). */
+static bool switches_off(struct slice value)
+{
+	if (value.len > 1 && (value.ptr[0] == '"' || value.ptr[0] == '\'') && value.ptr[value.len - 1] == value.ptr[0])
+		value = slice_sub(value, 1, value.len - 2);
+	return slice_is(value, "unconfined") || slice_is(value, "unchanged");
+}
+
 static bool may_come(const struct keyval_entry *e)
 {
-	return e->kind == KEYVAL_PAIR && e->section == 0 && e->value.len > 0 &&
-	       (is_profile_key(e->key) || slice_is(e->key, "hookscript"));
+	if (e->kind != KEYVAL_PAIR || e->section != 0 || e->value.len == 0)
+		return false;
+	if (is_profile_key(e->key))
+		return !switches_off(e->value);
+	return slice_is(e->key, "hookscript");
 }
 
 /* A last line without end gets one when another follows it. */

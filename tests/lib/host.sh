@@ -193,3 +193,24 @@ host_many() {
 	esac
 	chmod -R go-w "$2"
 }
+
+# host_live DIR COMMAND...: runs the command in DIR as on a machine of its own, with what it needs from this one: the program
+# as /usr/sbin/aa-nestfix, apparmor_parser, a shell, libraries. /proc and /dev are this machine's; no mount stays.
+host_live() {
+	host_root=$1
+	shift
+	mkdir -p "$host_root/usr/sbin" "$host_root/proc" "$host_root/dev" "$host_root/tmp" "$host_root/run/lock/lxc" "$host_root/usr/share/aa-nestfix"
+	cp "$NESTFIX" "$host_root/usr/sbin/aa-nestfix"
+	cp -R "$TOP/patches" "$TOP/profiles" "$host_root/usr/share/aa-nestfix"
+	for host_bin in /bin/sh /sbin/apparmor_parser; do
+		[ -e "$host_root$host_bin" ] || install -D "$host_bin" "$host_root$host_bin"
+	done
+	ldd "$NESTFIX" /bin/sh /sbin/apparmor_parser | grep -o '/[^ ]*\.so[^ ]*' | sort -u | while read -r host_lib; do
+		[ -e "$host_root$host_lib" ] || install -D "$host_lib" "$host_root$host_lib"
+	done
+	chmod -R go-w "$host_root"
+	chmod 1777 "$host_root/tmp"
+	# shellcheck disable=SC2016 # for the script
+	unshare --mount --propagation private sh -c 'mount --bind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' \
+		"$host_root" "$@"
+}

@@ -78,6 +78,26 @@ static void more_than_a_setting_is_refused(void)
 	ok(!proves(&file, &err), "a file of another kind is refused");
 }
 
+static void apparmor_stays_on(void)
+{
+	static const char *const off[] = { "unconfined", "unchanged", "\"unconfined\"", "'unchanged'" };
+	static const char text[] = "arch: amd64\nlxc.apparmor.profile: lxc-container-default\n";
+	struct patch_file file;
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+		file = edit(PVE, text, CONFIG_REPLACE, 1, arena_printf(&arena, "lxc.apparmor.profile: %s", off[i]));
+		ok(!proves(&file, &err), "a profile is not replaced by none");
+		file = edit(LXC, "", CONFIG_INSERT, 0, arena_printf(&arena, "lxc.apparmor.profile = %s", off[i]));
+		ok(!proves(&file, &err), "and none comes");
+		file = edit(LXC, "", CONFIG_INSERT, 0, arena_printf(&arena, "lxc.aa_profile = %s", off[i]));
+		ok(!proves(&file, &err), "by the old key either");
+	}
+	file = edit(PVE, text, CONFIG_INSERT, 2,
+		    "lxc.mount.entry: /dev/null sys/module/apparmor/parameters/enabled none bind");
+	ok(!proves(&file, &err), "AppArmor is hidden from no container");
+}
+
 /* What a rollback does in a file that was edited since. */
 static bool comes_back(struct patch_file *file, const char *edited, const char *wanted)
 {
@@ -133,6 +153,7 @@ int main(void)
 {
 	lines_go_and_come();
 	more_than_a_setting_is_refused();
+	apparmor_stays_on();
 	removed_lines_come_back_into_an_edited_file();
 	vmids_are_read_from_paths();
 	arena_release(&arena);
