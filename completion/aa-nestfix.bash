@@ -71,7 +71,7 @@ _aa_nestfix_command() {
 	local i
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
-		--root | --parser | --features | --patches | --scope | --allow | --pve-hookscript | --profile-for) i=$((i + 1)) ;;
+		--root | --parser | --features | --patches | --scope | --allow | --pve-hookscript | --profile-for | --to) i=$((i + 1)) ;;
 		-*) ;;
 		*)
 			printf '%s' "${words[i]}"
@@ -87,6 +87,7 @@ _aa_nestfix_value() {
 	--parser | --features) _aa_nestfix_files -f ;;
 	--scope) _aa_nestfix_offer "$(_aa_nestfix_scopes)" ;;
 	--pve-hookscript | --profile-for) _aa_nestfix_offer "$(_aa_nestfix_containers | sort -u)" ;;
+	--to) _aa_nestfix_offer "$(_aa_nestfix_ids)" ;;
 	--allow) ;;
 	*) return 1 ;;
 	esac

@@ -46,6 +46,8 @@ complete -c aa-nestfix -n "__fish_seen_subcommand_from $targets" -a '(__aa_nestf
 complete -c aa-nestfix -n '__fish_seen_subcommand_from prove explain' -F
 complete -c aa-nestfix -n '__fish_seen_subcommand_from rollback' -a '(__aa_nestfix_ids)' -d change
 complete -c aa-nestfix -n '__fish_seen_subcommand_from rollback' -l list -d 'List the changes'
+complete -c aa-nestfix -n '__fish_seen_subcommand_from rollback' -l to -x -a '(__aa_nestfix_ids)' -d 'Back to how it was right after a change'
+complete -c aa-nestfix -n '__fish_seen_subcommand_from rollback' -l all -d 'Back to how it was before the first change'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix harden rollback' -l yes -d 'Do not ask'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix' -l profile-for -x -a '(__aa_nestfix_containers)' -d 'Use lxc-container-nestfix in a container'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix' -l pve-hookscript -x -a '(__aa_nestfix_containers)' -d 'Cure a guest by a hookscript of Proxmox'

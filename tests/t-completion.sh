@@ -48,6 +48,7 @@ is 'files of prove' "$(offer 'aa-nestfix prove tests/lib/tap.')" 'tests/lib/tap.
 is 'no change yet' "$(offer 'aa-nestfix rollback ')" ''
 run_tool 0 --root "$T/root" --json fix
 is 'IDs of changes' "$(offer 'aa-nestfix rollback 2')" "$(sed -n 's/.*"id": "\(.*\)".*/\1/p' "$T/out")"
+is 'IDs after --to' "$(offer 'aa-nestfix rollback --to ')" "$(sed -n 's/.*"id": "\(.*\)".*/\1/p' "$T/out")"
 mkdir -p "$T/other"
 is "another root" "$(offer "aa-nestfix --root=$T/other rollback 2")" ""
 is "another root, after a blank" "$(offer "aa-nestfix --root $T/other rollback 2")" ""

@@ -25,24 +25,9 @@ if ! [ -x "$real" ]; then
 	exit
 fi
 
-# The parser is not under test here: each policy is compiled once, and then known by its bytes.
-mkdir "$T/compiled"
-cat >"$T/parser" <<EOF
-#!/bin/sh
-[ "\$1" = --version ] && exec $real --version
-dir=
-for arg; do
-	[ "\$last" = --base ] && dir=\$arg
-	last=\$arg
-done
-key=\$(cd "\$dir" && find . -type f ! -name '.*' | sort | xargs cat /dev/null "\$last" | cksum | tr ' ' -)
-if ! [ -s $T/compiled/\$key ]; then
-	$real "\$@" >$T/compiled/\$key.new || exit
-	mv $T/compiled/\$key.new $T/compiled/\$key
-fi
-exec cat $T/compiled/\$key
-EOF
-chmod +x "$T/parser"
+# The parser is not under test here: each policy is compiled once.
+# shellcheck source=tests/lib/compiled.sh
+. tests/lib/compiled.sh
 cp -R "$TOP/patches" "$TOP/profiles" "$T"
 chmod -R go-w "$T/patches" "$T/profiles"
 

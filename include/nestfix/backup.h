@@ -53,8 +53,15 @@ struct backup_edit {
 	struct slice old, new_;
 };
 
+enum backup_kind {
+	BACKUP_CONFIG, /* single lines of a container's configuration, or a record of one */
+	BACKUP_POLICY, /* rules below our marks (mark.h) */
+	BACKUP_DROPIN, /* our drop-in (dropin.h) */
+};
+
 struct backup_file {
-	const char *path;          /* absolute, below the root */
+	const char *path; /* absolute, below the root */
+	enum backup_kind kind;
 	bool existed;              /* false: the change creates it, with one edit { 0, "", its content } */
 	bool removed;              /* the change takes it away, with one edit { 0, its content, "" } */
 	struct backup_edit *edits; /* sorted by place, apart from each other */
@@ -78,11 +85,15 @@ struct backup {
 	const char *undone;           /* time, or NULL */
 	enum backup_state state;
 	const char *damage; /* BACKUP_DAMAGED: why, else NULL */
-	struct backup_names conflicts, scopes;
+	struct backup_names conflicts;
+	struct backup_names scopes;   /* asked for */
+	bool everywhere;              /* … on the whole host, not for single targets */
 	struct backup_names profiles; /* names of the profiles that the change concerns */
 	struct backup_names reload;   /* top-level policy files to load after writing or undoing */
-	struct backup_names live;     /* generated texts of containers whose policy was replaced in the kernel alone */
-	struct backup_file *files;    /* by path, in the order of writing */
+	struct backup_names
+	    holds; /* files that gave back what was asked for before, so that this change keeps it, too */
+	struct backup_names live;  /* generated texts of containers whose policy was replaced in the kernel alone */
+	struct backup_file *files; /* by path, in the order of writing */
 	size_t file_count;
 };
 
@@ -118,6 +129,8 @@ int backup_sweep(const struct root *root, struct err *err);
 
 /* Removes hidden files that a killed run left beside the files of a backup. */
 int backup_sweep_files(const struct root *root, const struct backup *backup, struct err *err);
+
+bool backup_has_name(const struct backup_names *names, struct slice name);
 
 /* Is this the form of an ID? */
 bool backup_is_id(const char *id);

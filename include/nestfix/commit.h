@@ -15,6 +15,7 @@
 #include <nestfix/journal.h>
 #include <nestfix/kernel.h>
 #include <nestfix/prove.h>
+#include <nestfix/undo.h>
 
 /* What the kernel said of a profile before and after the change: the room probe asked it. */
 struct receipt_probe {
@@ -26,6 +27,8 @@ struct receipt_probe {
 
 struct receipt {
 	const char *backup_id;
+	const char *const *undone; /* a rollback: the changes that were taken back, newest first */
+	size_t undone_count;
 	const char **files; /* written */
 	size_t file_count;
 	struct slice *profiles; /* loaded into the kernel */
@@ -55,22 +58,31 @@ int commit_proof(const struct proof *proof, const struct kernel *kernel, int loc
  * Guests of Proxmox are changed under its own lock.
  */
 int commit_config(const struct config_proof *proof, const struct compiler *compiler, const struct kernel *kernel,
-		  int lock, struct arena *arena, struct receipt *out, struct err *err);
+		  const struct undo_ground *ground, int lock, struct arena *arena, struct receipt *out,
+		  struct err *err);
+
+enum commit_back {
+	COMMIT_BACK_LAST, /* the newest change in force */
+	COMMIT_BACK_ONE,  /* the named one */
+	COMMIT_BACK_TO,   /* all that are newer than the named one, which stays */
+	COMMIT_BACK_ALL,
+};
 
 /*
- * Takes back a change: `id` or NULL for the newest that is in force. Exact bytes and attributes where the file is as we
- * left it; where it was edited since, only our change is taken out; where that is impossible, ERR_REFUSED with the
- * steps by hand. The restored policy must compile, and is loaded, before the change counts as undone.
+ * Takes changes back, as one: what is left is what the others ask for. Exact bytes and attributes where a file becomes
+ * what it was before one of them; where it was edited since, only ours is taken out; where that is impossible,
+ * ERR_REFUSED with the steps by hand. The policy must lose what the changes gave back and nothing else, and is loaded,
+ * before they count as undone.
  */
-int commit_rollback(const struct compiler *compiler, const struct kernel *kernel, const char *id, struct arena *arena,
-		    struct receipt *out, struct err *err);
+int commit_rollback(const struct compiler *compiler, const struct kernel *kernel, const struct undo_ground *ground,
+		    enum commit_back which, const char *id, struct arena *arena, struct receipt *out, struct err *err);
 
 /*
  * Finishes or undoes what a killed run left. The two above do it themselves; for a command that would write but finds
  * nothing to write. *words says what was done, NULL: nothing was unfinished, and nothing is written then.
  */
-int commit_recover(const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
-		   const char **words, struct err *err);
+int commit_recover(const struct compiler *compiler, const struct kernel *kernel, const struct undo_ground *ground,
+		   struct arena *arena, const char **words, struct err *err);
 
 /* For a command that only reads and wants to say so: *words is NULL where there is nothing unfinished. Changes nothing.
  */

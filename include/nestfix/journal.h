@@ -35,10 +35,12 @@ enum journal_step { JOURNAL_NONE, JOURNAL_WRITING, JOURNAL_LOADING, JOURNAL_LOAD
 struct journal {
 	enum journal_action action;
 	enum journal_step step;
-	const char *backup; /* ID */
-	const char *time;   /* when it was begun */
-	pid_t pid;          /* who began it; it is gone, for the lock was free */
-	bool same_boot;     /* the kernel has not been booted since */
+	const char *backup; /* ID; JOURNAL_UNDO: of the newest */
+	const char **back;  /* JOURNAL_UNDO: of all changes that are taken back, newest first */
+	size_t back_count;
+	const char *time; /* when it was begun */
+	pid_t pid;        /* who began it; it is gone, for the lock was free */
+	bool same_boot;   /* the kernel has not been booted since */
 };
 
 /*
@@ -55,8 +57,12 @@ int journal_lock(const struct root *root, unsigned seconds, int *fd, struct err 
  */
 int journal_read(const struct root *root, struct arena *arena, struct journal *out, struct err *err);
 
-/* Writes the journal at JOURNAL_WRITING. When it returns 0, it is on disk. */
-int journal_begin(const struct root *root, enum journal_action action, const char *backup_id, struct err *err);
+/*
+ * Writes the journal at JOURNAL_WRITING, for one backup, or for all that are taken back at once, newest first. When it
+ * returns 0, it is on disk.
+ */
+int journal_begin(const struct root *root, enum journal_action action, const char *const *ids, size_t count,
+		  struct err *err);
 
 /* Goes on to a later step. When it returns 0, that is on disk. */
 int journal_step(const struct root *root, enum journal_step step, struct err *err);

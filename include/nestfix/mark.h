@@ -61,6 +61,13 @@ struct mark_layout mark_layout(struct slice text, struct span place);
 /* The rule of a statement, whose path was expanded and parsed by the caller. */
 struct mark_rule mark_rule(struct slice text, const struct stmt *stmt, const struct aare *aare, struct arena *arena);
 
+/* The same of a file rule that needs no profile around it to be understood; false where it is none. */
+bool mark_read(struct mark_rule *out, struct slice text, const struct stmt *stmt, struct re_pool *pool,
+	       struct arena *arena);
+
+/* Does the rule speak of one of the scope's own accesses? Only such a one is split for the scope's sake. */
+bool mark_meets(const struct mark_rule *rule, const struct conflict_scope *scope, struct re_pool *pool);
+
 /*
  * The text that takes the rule's place: the comment, the rule without the letters that are given back, and one that
  * keeps them on all other paths. Scopes that the rule does not touch make no difference; where none does, the text is
@@ -69,5 +76,10 @@ struct mark_rule mark_rule(struct slice text, const struct stmt *stmt, const str
 int mark_write(const struct mark_rule *rule, const struct conflict *conflict,
 	       const struct conflict_scope *const *scopes, size_t count, struct mark_layout layout,
 	       struct re_pool *pool, struct arena *arena, struct slice *out, struct err *err);
+
+/* Appends a text without marks in which each deny rule is split that speaks of one of the scopes: a generated profile.
+ */
+int mark_text(struct slice text, const struct conflict *conflict, const struct conflict_scope *const *scopes,
+	      size_t count, struct re_pool *pool, struct arena *arena, struct buf *out, struct err *err);
 
 #endif

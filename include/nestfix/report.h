@@ -73,6 +73,8 @@ void report_fix(const struct report *r, const struct patch *patch, const struct 
 /* `remains` NULL: nobody asked. */
 void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding,
 			   const struct remains *remains);
+/* "change ID", "changes ID, ID": what a rollback took back. */
+void report_undone(const struct receipt *receipt, struct buf *out);
 void report_rollback(const struct report *r, const struct receipt *receipt);
 void report_backups(const struct report *r, const struct backup *list, size_t count);
 void report_prove(const struct report *r, const struct comparison *comparison);

@@ -40,6 +40,8 @@ static inline const char *patch_path(const struct patch_file *file)
 struct patch {
 	const struct site *site;
 	const struct finding *finding;
+	const struct conflict_scope **asked; /* by the user; the finding's may be more: what is in force stays so */
+	size_t asked_count;
 	struct patch_file *files; /* sorted by path */
 	size_t file_count;
 	const struct policy **policies; /* top-level files that read one of the files: to be compiled and loaded */

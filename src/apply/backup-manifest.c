@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <nestfix/dropin.h>
+
 #include "backup-internal.h"
 
 enum { MANIFEST_VERSION = 1, LIMIT_MANIFEST = 256 << 20 };
@@ -14,6 +16,12 @@ static const char *const states[] = {
 	[BACKUP_PREPARED] = "prepared",
 	[BACKUP_IN_FORCE] = "in force",
 	[BACKUP_UNDONE] = "undone",
+};
+
+static const char *const kinds[] = {
+	[BACKUP_CONFIG] = "configuration",
+	[BACKUP_POLICY] = "policy",
+	[BACKUP_DROPIN] = "drop-in",
 };
 
 static void drop(json_t **j)
@@ -70,6 +78,7 @@ static json_t *put_file(const struct backup_file *file)
 	json_t *object = must(json_object()), *edits = must(json_array());
 
 	put(object, "path", put_text(slice_of(file->path)));
+	put(object, "kind", json_string(kinds[file->kind]));
 	put(object, "existed", json_boolean(file->existed));
 	if (file->removed)
 		put(object, "removed", json_true());
@@ -113,6 +122,8 @@ int backup_write_manifest(const struct root *root, const struct backup *backup, 
 	put(json, "state", json_string(states[backup->state]));
 	put(json, "conflicts", put_names(&backup->conflicts));
 	put(json, "scopes", put_names(&backup->scopes));
+	if (backup->everywhere)
+		put(json, "everywhere", json_true());
 	for (size_t i = 0; i < backup->file_count; i++)
 		push(files, put_file(&backup->files[i]));
 	put(json, "files", files);
@@ -120,6 +131,8 @@ int backup_write_manifest(const struct root *root, const struct backup *backup, 
 	put(json, "reload", put_names(&backup->reload));
 	if (backup->live.len > 0)
 		put(json, "live", put_names(&backup->live));
+	if (backup->holds.len > 0)
+		put(json, "holds", put_names(&backup->holds));
 	return write_json(root, backup->id, json, err);
 }
 
@@ -195,7 +208,26 @@ static bool get_edit(const json_t *json, struct arena *arena, struct backup_edit
 	       get_text(json_object_get(json, "new"), arena, &out->new_) && out->old.len == length;
 }
 
-static bool get_file(const json_t *json, struct arena *arena, struct backup_file *out)
+/* A release that wrote no kinds made three sorts of changes that can be told apart. */
+static bool get_kind(const json_t *json, bool scopes, struct backup_file *file)
+{
+	const char *kind = json_string_value(json);
+
+	if (!json) {
+		file->kind = strcmp(file->path, DROPIN_PATH) == 0 ? BACKUP_DROPIN
+			     : scopes                             ? BACKUP_POLICY
+								  : BACKUP_CONFIG;
+		return true;
+	}
+	for (int i = BACKUP_CONFIG; kind && i <= BACKUP_DROPIN; i++)
+		if (strcmp(kind, kinds[i]) == 0) {
+			file->kind = (enum backup_kind)i;
+			return true;
+		}
+	return false;
+}
+
+static bool get_file(const json_t *json, bool scopes, struct arena *arena, struct backup_file *out)
 {
 	const json_t *existed = json_object_get(json, "existed"), *edits = json_object_get(json, "edits");
 
@@ -204,7 +236,7 @@ static bool get_file(const json_t *json, struct arena *arena, struct backup_file
 				     .removed = json_is_true(json_object_get(json, "removed")),
 				     .edit_count = json_array_size(edits) };
 	if (!out->path || !backup_path_ok(slice_of(out->path)) || !json_is_boolean(existed) || !json_is_array(edits) ||
-	    (out->removed && !out->existed))
+	    (out->removed && !out->existed) || !get_kind(json_object_get(json, "kind"), scopes, out))
 		return false;
 	out->edits = arena_array(arena, out->edit_count, sizeof *out->edits);
 	for (size_t i = 0; i < out->edit_count; i++)
@@ -229,24 +261,26 @@ static bool get_backup(const json_t *json, const char *id, struct arena *arena, 
 {
 	const char *named = json_string_value(json_object_get(json, "id"));
 	const json_t *files = json_object_get(json, "files"), *undone = json_object_get(json, "undone");
-	const json_t *live = json_object_get(json, "live");
+	const json_t *live = json_object_get(json, "live"), *holds = json_object_get(json, "holds");
+	const json_t *scopes = json_object_get(json, "scopes");
 
 	*out = (struct backup){ .id = arena_str(arena, slice_of(id)), .file_count = json_array_size(files) };
 	out->time = get_string(json_object_get(json, "time"), arena);
 	out->tool = get_string(json_object_get(json, "tool"), arena);
 	out->undone = undone ? get_string(undone, arena) : NULL;
+	out->everywhere = json_is_true(json_object_get(json, "everywhere"));
 	out->files = arena_array(arena, out->file_count, sizeof *out->files);
 	if (!named || strcmp(named, id) != 0 || !out->time || !out->tool || (undone && !out->undone) ||
 	    !json_is_array(files) || !get_state(json_object_get(json, "state"), &out->state))
 		return false;
 	for (size_t i = 0; i < out->file_count; i++)
-		if (!get_file(json_array_get(files, i), arena, &out->files[i]))
+		if (!get_file(json_array_get(files, i), json_array_size(scopes) > 0, arena, &out->files[i]))
 			return false;
 	return get_names(json_object_get(json, "conflicts"), arena, &out->conflicts) &&
-	       get_names(json_object_get(json, "scopes"), arena, &out->scopes) &&
+	       get_names(scopes, arena, &out->scopes) &&
 	       get_names(json_object_get(json, "profiles"), arena, &out->profiles) &&
 	       get_names(json_object_get(json, "reload"), arena, &out->reload) &&
-	       (!live || get_names(live, arena, &out->live));
+	       (!live || get_names(live, arena, &out->live)) && (!holds || get_names(holds, arena, &out->holds));
 }
 
 /* The JSON of a manifest of our version, or NULL. */

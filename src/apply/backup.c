@@ -27,6 +27,14 @@ static bool digits(const char *s, size_t n)
 	return strspn(s, "0123456789") >= n;
 }
 
+bool backup_has_name(const struct backup_names *names, struct slice name)
+{
+	for (size_t i = 0; i < names->len; i++)
+		if (slice_eq(names->ptr[i], name))
+			return true;
+	return false;
+}
+
 bool backup_is_id(const char *id)
 {
 	size_t n;

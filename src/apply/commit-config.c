@@ -173,7 +173,7 @@ static int change(struct work *w, const struct config_proof *proof, struct err *
 	if (work_recover(w, &undone, err) < 0 || backup_sweep(w->root, err) < 0 ||
 	    make_backup(w, files, count, err) < 0)
 		return -1;
-	if (journal_begin(w->root, JOURNAL_CHANGE, w->id, err) < 0) {
+	if (journal_begin(w->root, JOURNAL_CHANGE, &w->id, 1, err) < 0) {
 		if (journal_done(w->root, NULL) == 0)
 			backup_discard(w->root, w->id, NULL);
 		return -1;
@@ -182,17 +182,17 @@ static int change(struct work *w, const struct config_proof *proof, struct err *
 		work_undo(w, err);
 		return -1;
 	}
-	work_finish(w, BACKUP_IN_FORCE);
+	work_finish(w, &w->id, 1, BACKUP_IN_FORCE);
 	return 0;
 }
 
 int commit_config(const struct config_proof *proof, const struct compiler *compiler, const struct kernel *kernel,
-		  int lock, struct arena *arena, struct receipt *out, struct err *err)
+		  const struct undo_ground *ground, int lock, struct arena *arena, struct receipt *out, struct err *err)
 {
 	struct work w;
 	int result;
 
-	work_open(&w, compiler, kernel, arena, out);
+	work_open(&w, compiler, kernel, ground, arena, out);
 	if (work_lock(&w, lock, err) < 0)
 		return -1;
 	result = change(&w, proof, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * commit-internal: one run that writes, under the lock. commit.c makes a change, commit-undo.c takes one back and does
- * what a killed run left, commit-load.c sees to the kernel and the boot cache.
+ * commit-internal: one run that writes, under the lock. commit.c makes a change, commit-rollback.c takes changes back,
+ * commit-recover.c does what a killed run left, commit-load.c sees to the kernel and the boot cache.
  */
 #ifndef COMMIT_INTERNAL_H
 #define COMMIT_INTERNAL_H
@@ -18,11 +18,31 @@ struct reload {
 	struct slice text;          /* live: the text that the change was planned on */
 };
 
+/* What is to be done with one file. */
+struct step {
+	const char *path;
+	struct undo undo;
+	struct file was;        /* as it is now, for the write */
+	struct backup_file now; /* the same, for putting it back; `existed` tells whether it is there */
+	bool done;
+};
+
+/* Changes that are taken back at once. */
+struct back {
+	const char *const *ids; /* newest first */
+	size_t id_count;
+	struct backup *list; /* all that were ever made, oldest first; those that share a file with them are whole */
+	size_t count;
+	struct step *steps; /* in the order of undoing: files of the newest change first, its last one first */
+	size_t step_count;
+};
+
 struct work {
 	const struct root *root;
 	const struct compiler *compiler;
 	const struct kernel *kernel;
 	struct arena *arena;
+	const struct undo_ground *ground;
 	struct receipt *receipt;
 	int lock;
 	int *guests; /* Proxmox' own locks of the guests whose configuration is written */
@@ -34,8 +54,8 @@ struct work {
 	size_t loaded; /* how many of them the kernel has taken */
 };
 
-void work_open(struct work *w, const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
-	       struct receipt *receipt);
+void work_open(struct work *w, const struct compiler *compiler, const struct kernel *kernel,
+	       const struct undo_ground *ground, struct arena *arena, struct receipt *receipt);
 /* Takes the lock, or shares the one that the caller holds; -1: it holds none. */
 int work_lock(struct work *w, int held, struct err *err);
 void work_release(struct work *w);
@@ -67,10 +87,11 @@ void work_undo(struct work *w, struct err *err);
 int work_check_live(struct work *w, struct reload *r, struct err *err);
 
 /*
- * The generated texts that a rollback reloads, appended to the reloads: those that the change loaded and, where it
- * placed or replaced the drop-in, those of all containers that run.
+ * The generated texts that are loaded once changes are taken back, appended to the reloads: those that the changes
+ * loaded and, where the drop-in changes, those of all containers that run. `dropin` is what is on disk then, NULL where
+ * none of the changes touched it.
  */
-int work_plan_live(struct work *w, const struct backup *backup, struct err *err);
+int work_plan_live(struct work *w, const struct back *back, const struct slice *dropin, struct err *err);
 
 /* Which policies are in force: an `after` (else `before`) of which the kernel holds a profile. Fills receipt->profiles.
  */
@@ -88,9 +109,9 @@ int work_refresh_cache(struct work *w, struct err *err);
 void work_ask_before(struct work *w, const struct proof *proof);
 int work_ask_after(struct work *w, struct err *err);
 
-/* Files and kernel are as they should be: marks the backup and ends the journal. What cannot be written down is noted,
+/* Files and kernel are as they should be: marks the backups and ends the journal. What cannot be written down is noted,
  * and done by the next run: the journal says so. */
-void work_finish(struct work *w, enum backup_state state);
+void work_finish(struct work *w, const char *const *ids, size_t count, enum backup_state state);
 
 /* ERR_REFUSED: somebody else changed the file since it was read. */
 int work_changed_meanwhile(const char *path, struct err *err);
@@ -101,14 +122,30 @@ void work_note(struct work *w, const char *fmt, ...) __attribute__((format(print
 /* Adds to an error that the machine could not be put back, with the steps by hand. */
 void work_break(const struct work *w, const struct err *trouble, struct err *err);
 
-/*
- * Puts the files of a backup back as they were, last first: exact where they are as the change left them, else with
- * only the change taken out. What is back already is left alone.
+/* The history of the files of these changes, which must all be there; steps have their paths. */
+int work_read_back(struct work *w, const char *const *ids, size_t count, struct back *out, struct err *err);
+/* One step for each file; ERR_REFUSED where one cannot be done exactly. */
+int work_plan_back(struct work *w, struct back *back, struct err *err);
+int work_do_step(struct work *w, struct step *step, struct err *err);
+/* A step that failed before the new file took its place: nothing is to be put back, and maybe nothing can be written.
  */
-int work_restore(struct work *w, const struct backup *backup, struct err *err);
+bool work_is_untouched(struct work *w, const struct step *step);
 
-/* Takes the change w->id back. */
-int work_take_back(struct work *w, struct err *err);
+/* What the step left, and nothing else, gives way to what it found. */
+void work_put_back(struct work *w, const struct step *step, struct err *err);
+
+/* The policies that are to be loaded, as they are and as they will be; what changes must be what the steps take away.
+ */
+int work_prove_back(struct work *w, const struct back *back, struct err *err);
+
+/*
+ * Takes the unfinished change w->id out of its files, last first, as far as that goes. What is back already is left
+ * alone.
+ */
+int work_restore(struct work *w, struct err *err);
+
+/* Takes changes back, newest first. */
+int work_take_back(struct work *w, const char *const *ids, size_t count, struct err *err);
 
 /* Finishes or undoes what a killed run left. *undone: the ID of a change that was undone here, or NULL. */
 int work_recover(struct work *w, const char **undone, struct err *err);

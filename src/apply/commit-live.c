@@ -54,34 +54,80 @@ static bool is_listed(const struct work *w, const char *path)
 	return false;
 }
 
-/* One that was taken away was of no use any more: no running container needs it. */
-static const struct backup_file *find_dropin(const struct backup *backup)
+/* Every line that a drop-in of ours ever held, in the history of these changes. */
+static void all_lines(const struct back *back, struct buf *out)
 {
-	for (size_t i = 0; i < backup->file_count; i++)
-		if (!backup->files[i].removed && strcmp(backup->files[i].path, DROPIN_PATH) == 0)
-			return &backup->files[i];
-	return NULL;
+	for (size_t i = 0; i < back->count; i++) {
+		for (size_t f = 0; f < back->list[i].file_count; f++) {
+			const struct backup_file *file = &back->list[i].files[f];
+
+			if (file->kind != BACKUP_DROPIN)
+				continue;
+			for (size_t e = 0; e < file->edit_count; e++) {
+				buf_addslice(out, file->edits[e].old);
+				buf_addc(out, '\n');
+				buf_addslice(out, file->edits[e].new_);
+				buf_addc(out, '\n');
+			}
+		}
+	}
 }
 
-/* The text as it would be without the change: one that was generated since holds the drop-in's lines. */
-static struct slice without_dropin(struct work *w, const struct backup_file *dropin, struct slice text)
+/* The text as it would be with the drop-in that will be there: one that was generated since holds lines of ours. */
+static struct slice with_dropin(struct work *w, const struct back *back, const struct slice *dropin, struct slice text)
 {
-	AUTOBUF after = { 0 };
+	AUTOBUF lines = { 0 };
 	AUTOBUF bare = { 0 };
 	AUTOBUF out = { 0 };
 
 	if (!dropin)
 		return text;
-	backup_after(dropin, &after);
-	dropin_strip(text, buf_slice(&after), &bare);
+	all_lines(back, &lines);
+	dropin_strip(text, buf_slice(&lines), &bare);
 	if (bare.len == text.len)
 		return text;
-	if (!dropin_apply(buf_slice(&bare), dropin->content, &out))
+	if (!dropin_apply(buf_slice(&bare), *dropin, &out))
 		return text;
 	return arena_slice(w->arena, buf_slice(&out));
 }
 
-static int plan_one(struct work *w, const struct backup_file *dropin, const char *path, struct err *err)
+/* Does a change that stays give the scope back to generated profiles? */
+static bool stays(const struct back *back, struct slice scope)
+{
+	for (size_t i = 0; i < back->count; i++) {
+		const struct backup *b = &back->list[i];
+		bool live = b->live.len > 0 || backup_has_name(&b->holds, SLICE(DROPIN_PATH));
+
+		for (size_t f = 0; f < b->file_count; f++)
+			live = live || b->files[f].kind == BACKUP_DROPIN;
+		for (size_t k = 0; k < back->id_count; k++)
+			live = live && strcmp(back->ids[k], b->id) != 0;
+		if (live && b->state == BACKUP_IN_FORCE && backup_has_name(&b->scopes, scope))
+			return true;
+	}
+	return false;
+}
+
+/* The generated text with what stays given back, which no drop-in need give: a hook cures what it finds at a start. */
+static int cure(struct work *w, const struct back *back, struct slice *text, struct err *err)
+{
+	const struct conflict *conflict = w->ground->conflict;
+	VEC(const struct conflict_scope *) scopes = { 0 };
+	AUTOBUF cured = { 0 };
+
+	for (size_t i = 0; conflict && i < conflict->scope_count; i++)
+		if (stays(back, conflict->scopes[i].name))
+			VEC_PUSH(w->arena, &scopes, &conflict->scopes[i]);
+	if (scopes.len == 0)
+		return 0;
+	if (mark_text(*text, conflict, scopes.ptr, scopes.len, w->ground->pool, w->arena, &cured, err) < 0)
+		return -1;
+	*text = arena_slice(w->arena, buf_slice(&cured));
+	return 0;
+}
+
+static int plan_one(struct work *w, const struct back *back, const struct slice *dropin, const char *path,
+		    struct err *err)
 {
 	struct reload *r = &w->reloads[w->reload_count];
 	struct compile_text text = { .path = path };
@@ -96,8 +142,9 @@ static int plan_one(struct work *w, const struct backup_file *dropin, const char
 	if (!there)
 		return 0; /* it stopped, and its next start reads what is on disk then */
 	*r = (struct reload){ .path = path, .live = true, .text = now };
-	text.bytes = without_dropin(w, dropin, now);
-	if (compile_with(w->compiler, path, &text, 1, w->arena, &r->after, &trouble) < 0) {
+	text.bytes = with_dropin(w, back, dropin, now);
+	if (cure(w, back, &text.bytes, &trouble) < 0 ||
+	    compile_with(w->compiler, path, &text, 1, w->arena, &r->after, &trouble) < 0) {
 		work_note(w, "the policy of '%s' is as it was until its container starts anew: %s", path, trouble.text);
 		return 0;
 	}
@@ -106,35 +153,50 @@ static int plan_one(struct work *w, const struct backup_file *dropin, const char
 }
 
 /* Whatever runs now may have been started with the drop-in, or cured by its hook. */
-static int plan_running(struct work *w, const struct backup_file *dropin, const struct container_host *host,
-			struct err *err)
+static int plan_running(struct work *w, const struct back *back, const struct slice *dropin,
+			const struct container_host *host, struct err *err)
 {
 	for (size_t i = 0; i < host->count; i++) {
 		const struct container *c = &host->list[i];
 
-		if (c->generated && c->running && discover_is_liblxc(c) && plan_one(w, dropin, c->generated, err) < 0)
+		if (c->generated && c->running && discover_is_liblxc(c) &&
+		    plan_one(w, back, dropin, c->generated, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int work_plan_live(struct work *w, const struct backup *backup, struct err *err)
+/* The texts that the changes replaced in the kernel alone. */
+static void list_live(struct work *w, const struct back *back, struct backup_names *out)
 {
-	const struct backup_file *dropin = find_dropin(backup);
+	VEC(struct slice) all = { 0 };
+
+	for (size_t i = 0; i < back->count; i++)
+		for (size_t k = 0; k < back->id_count; k++)
+			for (size_t n = 0; strcmp(back->ids[k], back->list[i].id) == 0 && n < back->list[i].live.len;
+			     n++)
+				VEC_PUSH(w->arena, &all, back->list[i].live.ptr[n]);
+	*out = (struct backup_names){ all.ptr, all.len };
+}
+
+int work_plan_live(struct work *w, const struct back *back, const struct slice *dropin, struct err *err)
+{
 	struct policy_reader reader = discover_reader(w->root);
 	struct container_host host = { 0 };
+	struct backup_names live;
 	struct reload *all;
 
-	if (w->kernel->state != KERNEL_READY || (backup->live.len == 0 && !dropin))
+	list_live(w, back, &live);
+	if (w->kernel->state != KERNEL_READY || (live.len == 0 && !dropin))
 		return 0;
 	if (dropin)
 		container_list(&host, w->root, &reader, w->arena, NULL);
-	all = arena_array(w->arena, w->reload_count + backup->live.len + host.count, sizeof *all);
+	all = arena_array(w->arena, w->reload_count + live.len + host.count, sizeof *all);
 	for (size_t i = 0; i < w->reload_count; i++)
 		all[i] = w->reloads[i];
 	w->reloads = all;
-	for (size_t i = 0; i < backup->live.len; i++)
-		if (plan_one(w, dropin, arena_str(w->arena, backup->live.ptr[i]), err) < 0)
+	for (size_t i = 0; i < live.len; i++)
+		if (plan_one(w, back, dropin, arena_str(w->arena, live.ptr[i]), err) < 0)
 			return -1;
-	return plan_running(w, dropin, &host, err);
+	return plan_running(w, back, dropin, &host, err);
 }

@@ -10,8 +10,31 @@ static bool kernel_is_untouched(const struct work *w, const struct journal *jour
 	return w->kernel->state != KERNEL_READY || (journal->step == JOURNAL_WRITING && journal->same_boot);
 }
 
+/* The drop-in as it is on disk, where the change touched it; else NULL. */
+static int read_dropin(struct work *w, const struct backup *backup, struct slice **out, struct err *err)
+{
+	enum fsio_kind kind;
+	struct file file;
+
+	*out = NULL;
+	for (size_t i = 0; i < backup->file_count; i++)
+		if (backup->files[i].kind == BACKUP_DROPIN && !backup->files[i].removed)
+			*out = ARENA_NEW(w->arena, struct slice);
+	if (!*out || fsio_kind(w->root, DROPIN_PATH, &kind, err) < 0)
+		return *out ? -1 : 0;
+	if (kind == FSIO_MISSING)
+		return 0;
+	if (fsio_read(w->root, DROPIN_PATH, FSIO_LIMIT_POLICY, w->arena, &file, err) < 0)
+		return -1;
+	**out = file.bytes;
+	return 0;
+}
+
 static int reload_old(struct work *w, const struct backup *backup, const struct journal *journal, struct err *err)
 {
+	struct slice *dropin;
+	struct back back;
+
 	w->reloads = arena_array(w->arena, backup->reload.len, sizeof *w->reloads);
 	w->reload_count = backup->reload.len;
 	for (size_t i = 0; i < w->reload_count; i++) {
@@ -26,7 +49,9 @@ static int reload_old(struct work *w, const struct backup *backup, const struct 
 		if (kind != FSIO_MISSING && compile_with(w->compiler, r->path, NULL, 0, w->arena, &r->after, err) < 0)
 			return -1;
 	}
-	if (!kernel_is_untouched(w, journal) && work_plan_live(w, backup, err) < 0)
+	if (!kernel_is_untouched(w, journal) &&
+	    (work_read_back(w, &w->id, 1, &back, err) < 0 || read_dropin(w, backup, &dropin, err) < 0 ||
+	     work_plan_live(w, &back, dropin, err) < 0))
 		return -1;
 	if (work_find_loaded(w, err) < 0 || work_load(w, err) < 0)
 		return -1;
@@ -38,7 +63,7 @@ static int revert(struct work *w, const struct journal *journal, struct err *err
 	struct backup backup;
 
 	if (backup_read(w->root, w->id, w->arena, &backup, err) < 0 || backup_sweep_files(w->root, &backup, err) < 0 ||
-	    work_lock_guests(w, backup.files, backup.file_count, err) < 0 || work_restore(w, &backup, err) < 0 ||
+	    work_lock_guests(w, backup.files, backup.file_count, err) < 0 || work_restore(w, err) < 0 ||
 	    reload_old(w, &backup, journal, err) < 0 || journal_done(w->root, err) < 0)
 		return -1;
 	backup_discard(w->root, w->id, NULL); /* without a journal it is swept away before the next change */
@@ -75,7 +100,7 @@ int work_recover(struct work *w, const char **undone, struct err *err)
 	past.recovering = true;
 	past.id = journal.backup;
 	if (journal.action == JOURNAL_UNDO)
-		result = work_take_back(&past, err);
+		result = work_take_back(&past, journal.back, journal.back_count, err);
 	else if (journal.step == JOURNAL_LOADED)
 		result = complete(&past, err);
 	else
@@ -93,8 +118,8 @@ int work_recover(struct work *w, const char **undone, struct err *err)
 	return 0;
 }
 
-int commit_recover(const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
-		   const char **words, struct err *err)
+int commit_recover(const struct compiler *compiler, const struct kernel *kernel, const struct undo_ground *ground,
+		   struct arena *arena, const char **words, struct err *err)
 {
 	struct journal journal;
 	struct receipt receipt;
@@ -107,7 +132,7 @@ int commit_recover(const struct compiler *compiler, const struct kernel *kernel,
 		return -1;
 	if (journal.step == JOURNAL_NONE)
 		return 0;
-	work_open(&w, compiler, kernel, arena, &receipt);
+	work_open(&w, compiler, kernel, ground, arena, &receipt);
 	if (work_lock(&w, -1, err) < 0)
 		return -1;
 	result = work_recover(&w, &undone, err);

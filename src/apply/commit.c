@@ -7,14 +7,15 @@
 /* Longer than a fix holds it that plans, proves and writes, on a host of some dozen containers. */
 enum { LOCK_SECONDS = 60 };
 
-void work_open(struct work *w, const struct compiler *compiler, const struct kernel *kernel, struct arena *arena,
-	       struct receipt *receipt)
+void work_open(struct work *w, const struct compiler *compiler, const struct kernel *kernel,
+	       const struct undo_ground *ground, struct arena *arena, struct receipt *receipt)
 {
 	*receipt = (struct receipt){ .kernel = kernel->state };
 	*w = (struct work){
 		.root = compiler->root,
 		.compiler = compiler,
 		.kernel = kernel,
+		.ground = ground,
 		.arena = arena,
 		.receipt = receipt,
 		.lock = -1,
@@ -106,9 +107,8 @@ static void add_name(struct backup_names *names, struct slice name, struct arena
 {
 	VEC(struct slice) all = { names->ptr, names->len, names->len };
 
-	for (size_t i = 0; i < all.len; i++)
-		if (slice_eq(all.ptr[i], name))
-			return;
+	if (backup_has_name(names, name))
+		return;
 	VEC_PUSH(arena, &all, name);
 	*names = (struct backup_names){ all.ptr, all.len };
 }
@@ -117,6 +117,9 @@ struct backup_file work_describe_file(const struct patch_file *from, struct aren
 {
 	struct backup_file file = {
 		.path = patch_path(from),
+		.kind = strcmp(patch_path(from), DROPIN_PATH) == 0 ? BACKUP_DROPIN
+			: from->kind == PATCH_POLICY               ? BACKUP_POLICY
+								   : BACKUP_CONFIG,
 		.existed = from->source || from->existed,
 		.removed = from->removed,
 		.edits = arena_array(arena, from->edit_count, sizeof *file.edits),
@@ -131,14 +134,66 @@ struct backup_file work_describe_file(const struct patch_file *from, struct aren
 	return file;
 }
 
+static bool is_written(const struct patch *patch, const char *path)
+{
+	for (size_t i = 0; i < patch->file_count; i++)
+		if (patch->files[i].kind != PATCH_LIVE && strcmp(patch_path(&patch->files[i]), path) == 0)
+			return true;
+	return false;
+}
+
+/* Is what was asked for given back there already, by an earlier change? */
+static int is_held(struct work *w, const struct patch *patch, const struct policy_source *source, struct err *err)
+{
+	struct mark *marks;
+	size_t count;
+
+	if (mark_find(&source->doc, patch->finding->conflict, patch->site->pool, w->arena, &marks, &count, err) < 0)
+		return -1;
+	for (size_t m = 0; m < count; m++)
+		for (size_t i = 0; i < patch->asked_count; i++)
+			if (mark_covers(&marks[m], patch->asked[i]))
+				return 1;
+	return 0;
+}
+
+/* What is in force is what was asked for: a file that another change cured keeps it for this one's sake, too. */
+static int list_held(struct work *w, const struct patch *patch, struct backup_names *out, struct err *err)
+{
+	const struct finding *finding = patch->finding;
+	const struct dropin *dropin = &patch->site->dropin;
+
+	for (size_t i = 0; i < finding->case_count; i++) {
+		const struct policy *policy = finding->cases[i].policy;
+
+		for (size_t s = 0; s < policy->source_count; s++) {
+			struct slice path = slice_of(policy->sources[s]->path);
+			int held;
+
+			if (is_written(patch, path.ptr) || backup_has_name(out, path))
+				continue;
+			held = is_held(w, patch, policy->sources[s], err);
+			if (held < 0)
+				return -1;
+			if (held)
+				add_name(out, path, w->arena);
+		}
+	}
+	for (size_t i = 0; i < patch->asked_count && !is_written(patch, DROPIN_PATH); i++)
+		if (dropin_covers(dropin, patch->asked[i]))
+			add_name(out, SLICE(DROPIN_PATH), w->arena);
+	return 0;
+}
+
 static int make_backup(struct work *w, const struct patch *patch, struct err *err)
 {
 	const struct finding *finding = patch->finding;
 	struct backup backup = { 0 };
 
 	add_name(&backup.conflicts, finding->conflict->name, w->arena);
-	for (size_t i = 0; i < finding->scope_count; i++)
-		add_name(&backup.scopes, finding->scopes[i]->name, w->arena);
+	backup.everywhere = patch->site->target_count == 0;
+	for (size_t i = 0; i < patch->asked_count; i++)
+		add_name(&backup.scopes, patch->asked[i]->name, w->arena);
 	for (size_t i = 0; i < finding->case_count; i++)
 		if (finding->cases[i].state == LOCATE_BLOCKED)
 			add_name(&backup.profiles, finding->cases[i].profile->name, w->arena);
@@ -148,7 +203,7 @@ static int make_backup(struct work *w, const struct patch *patch, struct err *er
 	for (size_t i = 0; i < patch->file_count; i++)
 		if (patch->files[i].kind != PATCH_LIVE)
 			backup.files[backup.file_count++] = work_describe_file(&patch->files[i], w->arena);
-	if (backup_make(w->root, &backup, w->arena, err) < 0)
+	if (list_held(w, patch, &backup.holds, err) < 0 || backup_make(w->root, &backup, w->arena, err) < 0)
 		return -1;
 	w->id = backup.id;
 	w->receipt->backup_id = backup.id;
@@ -242,11 +297,9 @@ static int carry_out(struct work *w, const struct proof *proof, struct err *err)
 void work_undo(struct work *w, struct err *err)
 {
 	struct err trouble = { 0 };
-	struct backup backup;
 
 	work_unload(w, &trouble);
-	if (backup_read(w->root, w->id, w->arena, &backup, &trouble) == 0)
-		work_restore(w, &backup, &trouble);
+	work_restore(w, &trouble);
 	work_refresh_cache(w, &trouble);
 	if (err_is_set(&trouble)) {
 		work_break(w, &trouble, err);
@@ -257,11 +310,13 @@ void work_undo(struct work *w, struct err *err)
 		backup_discard(w->root, w->id, NULL);
 }
 
-void work_finish(struct work *w, enum backup_state state)
+void work_finish(struct work *w, const char *const *ids, size_t count, enum backup_state state)
 {
 	struct err err = { 0 };
 
-	if (backup_mark(w->root, w->id, state, &err) < 0 || journal_done(w->root, &err) < 0)
+	for (size_t i = 0; i < count; i++)
+		backup_mark(w->root, ids[i], state, &err);
+	if (err_is_set(&err) || journal_done(w->root, &err) < 0)
 		work_note(w, "it could not be written down that this is complete (%s); the next run does it", err.text);
 }
 
@@ -279,7 +334,7 @@ static int commit_locked(struct work *w, const struct proof *proof, struct err *
 	work_ask_before(w, proof);
 	if (make_backup(w, proof_patch(proof), err) < 0)
 		return -1;
-	if (journal_begin(w->root, JOURNAL_CHANGE, w->id, err) < 0) {
+	if (journal_begin(w->root, JOURNAL_CHANGE, &w->id, 1, err) < 0) {
 		if (journal_done(w->root, NULL) == 0)
 			backup_discard(w->root, w->id, NULL);
 		return -1;
@@ -288,17 +343,19 @@ static int commit_locked(struct work *w, const struct proof *proof, struct err *
 		work_undo(w, err);
 		return -1;
 	}
-	work_finish(w, BACKUP_IN_FORCE);
+	work_finish(w, &w->id, 1, BACKUP_IN_FORCE);
 	return 0;
 }
 
 int commit_proof(const struct proof *proof, const struct kernel *kernel, int lock, struct arena *arena,
 		 struct receipt *out, struct err *err)
 {
+	const struct site *site = proof_patch(proof)->site;
+	struct undo_ground ground = { site->conflict, site->pool };
 	struct work w;
 	int result;
 
-	work_open(&w, proof_compiler(proof), kernel, arena, out);
+	work_open(&w, proof_compiler(proof), kernel, &ground, arena, out);
 	if (work_lock(&w, lock, err) < 0)
 		return -1;
 	result = commit_locked(&w, proof, err);

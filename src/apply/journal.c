@@ -145,6 +145,23 @@ static int refuse(struct err *err)
 	    BACKUP_DIR);
 }
 
+/* All backups of a rollback; a release that took back only one named no list. */
+static bool read_back(const json_t *list, const char *backup, struct arena *arena, struct journal *out)
+{
+	size_t count = list ? json_array_size(list) : 1;
+
+	out->back = arena_array(arena, count, sizeof *out->back);
+	out->back_count = count;
+	for (size_t i = 0; i < count; i++) {
+		const char *id = list ? json_string_value(json_array_get(list, i)) : backup;
+
+		if (!id || !backup_is_id(id))
+			return false;
+		out->back[i] = arena_str(arena, slice_of(id));
+	}
+	return count > 0 && strcmp(out->back[0], backup) == 0;
+}
+
 static int understand(const json_t *json, struct arena *arena, struct journal *out, struct err *err)
 {
 	int action = word(json_object_get(json, "action"), actions, 2);
@@ -156,7 +173,8 @@ static int understand(const json_t *json, struct arena *arena, struct journal *o
 	char now[BOOT_ID_SIZE];
 
 	if (json_integer_value(json_object_get(json, "version")) != JOURNAL_VERSION || action < 0 ||
-	    step <= JOURNAL_NONE || !backup || !backup_is_id(backup) || !begun || !boot || !json_is_integer(pid))
+	    step <= JOURNAL_NONE || !backup || !backup_is_id(backup) || !begun || !boot || !json_is_integer(pid) ||
+	    !read_back(json_object_get(json, "back"), backup, arena, out))
 		return refuse(err);
 	boot_id(now);
 	out->action = (enum journal_action)action;
@@ -209,7 +227,20 @@ static int write_json(const struct root *root, const json_t *json, struct err *e
 	return r;
 }
 
-int journal_begin(const struct root *root, enum journal_action action, const char *backup_id, struct err *err)
+/* The list of a rollback of several; jansson fails here only without memory, see buf.h. */
+static void add_back(json_t *json, const char *const *ids, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (json_array_append_new(list, json_string(ids[i])) != 0)
+			abort();
+	if (json_object_set_new(json, "back", list) != 0)
+		abort();
+}
+
+int journal_begin(const struct root *root, enum journal_action action, const char *const *ids, size_t count,
+		  struct err *err)
 {
 	AUTOJSON *json = NULL;
 	char boot[BOOT_ID_SIZE], text[32];
@@ -227,10 +258,12 @@ int journal_begin(const struct root *root, enum journal_action action, const cha
 	gmtime_r(&now, &tm);
 	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json = json_pack("{s:i,s:s,s:s,s:s,s:s,s:I,s:s}", "version", JOURNAL_VERSION, "action", actions[action], "step",
-			 steps[JOURNAL_WRITING], "backup", backup_id, "time", text, "pid", (json_int_t)getpid(), "boot",
+			 steps[JOURNAL_WRITING], "backup", ids[0], "time", text, "pid", (json_int_t)getpid(), "boot",
 			 boot);
 	if (!json)
 		return err_put(err, ERR_FAILED, "cannot write '%s'", JOURNAL_FILE);
+	if (count > 1)
+		add_back(json, ids, count);
 	return write_json(root, json, err);
 }
 

@@ -88,9 +88,42 @@ static int choose_scopes(struct app *app, struct err *err)
 
 int app_conflict(struct app *app, struct err *err)
 {
-	if (read_conflict(app, err) < 0)
+	if (read_conflict(app, err) < 0 || choose_scopes(app, err) < 0)
 		return -1;
-	return choose_scopes(app, err);
+	app->asked = arena_array(&app->arena, app->scope_count, sizeof *app->asked);
+	app->asked_count = app->scope_count;
+	for (size_t i = 0; i < app->scope_count; i++)
+		app->asked[i] = app->scopes[i];
+	return 0;
+}
+
+int app_stand(struct app *app, struct err *err)
+{
+	struct backup *list;
+	size_t count;
+
+	if (!app->scopes && app_conflict(app, err) < 0)
+		return -1;
+	app->scope_count = 0;
+	for (size_t i = 0; i < app->asked_count; i++)
+		add_scope(app, app->asked[i]);
+	if (app->arg_count > 0 || backup_list(&app->root, &app->arena, &list, &count, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < app->conflict.scope_count; k++)
+			if (list[i].state == BACKUP_IN_FORCE && list[i].everywhere &&
+			    backup_has_name(&list[i].conflicts, app->conflict.name) &&
+			    backup_has_name(&list[i].scopes, app->conflict.scopes[k].name))
+				add_scope(app, &app->conflict.scopes[k]);
+	return 0;
+}
+
+int app_ground(struct app *app, struct undo_ground *out, struct err *err)
+{
+	if (!app->scopes && app_conflict(app, err) < 0)
+		return -1;
+	*out = (struct undo_ground){ &app->conflict, app->pool };
+	return 0;
 }
 
 static int read_targets(struct app *app, const char **names, size_t count, struct site_target **out, struct err *err)
@@ -183,6 +216,8 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	*plan = (struct plan){ 0 };
 	if (rewrite(&plan->patch, &look->site, finding, &app->arena, err) < 0)
 		return -1;
+	plan->patch.asked = app->asked;
+	plan->patch.asked_count = app->asked_count;
 	if (plan->patch.file_count == 0 && !dropin)
 		return 0;
 	compiler = judge_compiler(app_judge(app), err);

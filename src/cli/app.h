@@ -31,8 +31,9 @@ struct command {
 struct app {
 	/* as typed */
 	const char *root_path, *parser, *features, *patches, *scope_names;
-	bool json, quiet, verbose, yes, list, own_files;
-	const char **allow; /* prove --allow */
+	bool json, quiet, verbose, yes, list, all, own_files;
+	const char *back_to; /* rollback --to */
+	const char **allow;  /* prove --allow */
 	size_t allow_count;
 	const char **args; /* what follows the command */
 	size_t arg_count;
@@ -48,9 +49,9 @@ struct app {
 	struct re_pool *pool;
 	struct judge *judge; /* made by app_judge() */
 	struct conflict conflict;
-	struct slice conflict_bytes; /* its file */
-	const struct conflict_scope **scopes;
-	size_t scope_count;
+	struct slice conflict_bytes;                   /* its file */
+	const struct conflict_scope **scopes, **asked; /* the former may be more: see app_stand */
+	size_t scope_count, asked_count;
 };
 
 /* What a look at the host shows. */
@@ -62,6 +63,12 @@ struct look {
 /* Reads the conflict's data and the scopes asked for. */
 int app_conflict(struct app *app, struct err *err);
 
+/*
+ * What changes in force were asked for on the whole host is asked about as well, where no target is named: an upgrade
+ * of a file may have lost it. Who may not read the records, and only looks, does without them.
+ */
+int app_stand(struct app *app, struct err *err);
+
 /* The conflict, then discover, for the targets that args name. */
 int app_site(struct app *app, const char **targets, size_t count, struct site *site, struct err *err);
 
@@ -70,6 +77,9 @@ int app_look(struct app *app, const char **targets, size_t count, struct look *l
 
 /* The run's judge, which holds its compiler, too. */
 struct judge *app_judge(struct app *app);
+
+/* What earlier changes are read with. A conflict that cannot be read is an error where it was read for nothing else. */
+int app_ground(struct app *app, struct undo_ground *out, struct err *err);
 
 /* A patch, of no files where there is nothing to change; and its proof, once it has one. */
 struct plan {

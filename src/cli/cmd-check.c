@@ -31,6 +31,8 @@ int cmd_check(struct app *app, struct err *err)
 	struct look look;
 	int status = -1;
 
+	if (!app->scope_names && app_stand(app, err) < 0)
+		return -1;
 	if (app_look(app, app->args, app->arg_count, &look, err) == 0 &&
 	    commit_unfinished(&app->root, &app->arena, &unfinished, err) == 0) {
 		app_obstacles(app, &look, NULL);

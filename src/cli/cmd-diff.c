@@ -24,6 +24,8 @@ int cmd_diff(struct app *app, struct err *err)
 	struct look look;
 	int status = -1;
 
+	if (app_stand(app, err) < 0)
+		return -1;
 	if (app_look(app, app->args, app->arg_count, &look, err) == 0)
 		status = diff(app, &look, err);
 	return status;

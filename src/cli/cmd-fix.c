@@ -105,6 +105,7 @@ static int apply(struct app *app, const struct plan *plan, const struct kernel *
 /* What a killed run left is finished or undone before anything is looked at: the look would see its files. */
 int app_recover(struct app *app, struct err *err)
 {
+	struct undo_ground ground;
 	struct compiler compiler;
 	struct kernel kernel;
 	const char *words;
@@ -112,10 +113,11 @@ int app_recover(struct app *app, struct err *err)
 	if (commit_unfinished(&app->root, &app->arena, &words, err) < 0)
 		return -1;
 	if (words) {
-		if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+		if (app_ground(app, &ground, err) < 0 ||
+		    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
 			return -1;
 		kernel_open(&kernel, &app->root, NULL, &app->arena);
-		if (commit_recover(&compiler, &kernel, &app->arena, &words, err) < 0)
+		if (commit_recover(&compiler, &kernel, &ground, &app->arena, &words, err) < 0)
 			return -1;
 		report_note(&app->report, "%s", words);
 	}
@@ -143,7 +145,8 @@ static int refuse_other(struct err *err)
 
 static int plan_it(struct app *app, struct look *look, struct plan *plan, struct err *err)
 {
-	if (app_look(app, app->args, app->arg_count, look, err) < 0 || check_absent(app, err) < 0)
+	if (app_stand(app, err) < 0 || app_look(app, app->args, app->arg_count, look, err) < 0 ||
+	    check_absent(app, err) < 0)
 		return -1;
 	return app_plan(app, look, app_finding(app, look), plan, err);
 }

@@ -138,14 +138,15 @@ int app_config_commit(struct app *app, const struct patch_file *files, size_t co
 		      struct err *err)
 {
 	struct config_proof *proof;
+	struct undo_ground ground;
 	struct compiler compiler;
 	struct kernel kernel;
 
-	if (config_prove(&proof, files, count, &app->arena, err) < 0 ||
+	if (app_ground(app, &ground, err) < 0 || config_prove(&proof, files, count, &app->arena, err) < 0 ||
 	    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
 		return -1;
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	if (commit_config(proof, &compiler, &kernel, app->lock, &app->arena, receipt, err) < 0)
+	if (commit_config(proof, &compiler, &kernel, &ground, app->lock, &app->arena, receipt, err) < 0)
 		return -1;
 	app_done(app, receipt, arena_printf(&app->arena, "change %s is in force", receipt->backup_id));
 	return 0;

@@ -12,22 +12,37 @@ static int list(struct app *app, struct err *err)
 	return 0;
 }
 
+static int usage(struct app *app, struct err *err)
+{
+	err_put(err, ERR_USAGE, "rollback takes one ID, or --to ID, or --all");
+	return err_hint(err, "see the list: %s rollback --list", app->report.self);
+}
+
 int cmd_rollback(struct app *app, struct err *err)
 {
+	const char *id = app->back_to ? app->back_to : app->arg_count > 0 ? app->args[0] : NULL;
+	enum commit_back which = id ? COMMIT_BACK_ONE : COMMIT_BACK_LAST;
+	struct undo_ground ground;
 	struct compiler compiler;
 	struct kernel kernel;
 	struct receipt receipt;
+	AUTOBUF names = { 0 };
 
+	if (app->arg_count + app->all + (app->back_to != NULL) + app->list > 1)
+		return usage(app, err);
 	if (app->list)
 		return list(app, err);
-	if (app->arg_count > 1)
-		return err_put(err, ERR_USAGE, "rollback takes one ID: %s rollback --list", app->report.self);
-	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+	if (app->all || app->back_to)
+		which = app->all ? COMMIT_BACK_ALL : COMMIT_BACK_TO;
+	if (app_ground(app, &ground, err) < 0 ||
+	    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
 		return -1;
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	if (commit_rollback(&compiler, &kernel, app->arg_count ? app->args[0] : NULL, &app->arena, &receipt, err) < 0)
+	if (commit_rollback(&compiler, &kernel, &ground, which, id, &app->arena, &receipt, err) < 0)
 		return -1;
-	app_done(app, &receipt, arena_printf(&app->arena, "change %s is undone", receipt.backup_id));
+	report_undone(&receipt, &names);
+	app_done(app, &receipt,
+		 arena_printf(&app->arena, "%s %s undone", buf_str(&names), receipt.undone_count > 1 ? "are" : "is"));
 	report_rollback(&app->report, &receipt);
 	return 0;
 }

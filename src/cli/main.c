@@ -25,8 +25,8 @@ static const struct command commands[] = {
 	{ "fix", cmd_fix, COMMAND_WRITES, "[TARGET...]", "back up, write, load into the kernel, look again" },
 	{ "harden", cmd_harden, COMMAND_WRITES, "[CONTAINER...]",
 	  "switch AppArmor on again where it was switched off because of this" },
-	{ "rollback", cmd_rollback, COMMAND_WRITES | COMMAND_ARGUMENTS, "[ID]",
-	  "undo the last change, or the named one" },
+	{ "rollback", cmd_rollback, COMMAND_WRITES | COMMAND_ARGUMENTS, "[ID | --to ID | --all]",
+	  "undo the last change, the named one, all newer than it, or all" },
 	{ "explain", cmd_explain, COMMAND_ARGUMENTS, "PATH [PERM] [TARGET...]", "say what decides this access" },
 	{ "probe", cmd_probe, COMMAND_ARGUMENTS, "[TARGET...|label:LABEL...]",
 	  "ask the kernel itself, as runc would; change nothing" },
@@ -45,6 +45,8 @@ enum {
 	OPT_YES,
 	OPT_OWN_FILES,
 	OPT_LIST,
+	OPT_ALL,
+	OPT_TO,
 	OPT_ALLOW,
 	OPT_PROFILE_FOR,
 	OPT_PVE_HOOKSCRIPT
@@ -64,6 +66,8 @@ static const struct argp_option options[] = {
 	{ "profile-for", OPT_PROFILE_FOR, "NAME", 0, "fix: use lxc-container-nestfix in these containers", 3 },
 	{ "pve-hookscript", OPT_PVE_HOOKSCRIPT, "VMID", 0, "fix: cure these guests by a hookscript of Proxmox", 3 },
 	{ "list", OPT_LIST, NULL, 0, "rollback: list the changes", 3 },
+	{ "to", OPT_TO, "ID", 0, "rollback: back to how it was right after change ID", 3 },
+	{ "all", OPT_ALL, NULL, 0, "rollback: back to how it was before the first change", 3 },
 	{ "allow", OPT_ALLOW, "PATTERN:PERMS", 0, "prove: a difference that is all right; may be repeated", 3 },
 	{ 0 },
 };
@@ -127,6 +131,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_LIST:
 		app->list = true;
+		break;
+	case OPT_ALL:
+		app->all = true;
+		break;
+	case OPT_TO:
+		app->back_to = arg;
 		break;
 	case OPT_PROFILE_FOR:
 	case OPT_PVE_HOOKSCRIPT:

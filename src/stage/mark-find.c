@@ -61,27 +61,14 @@ static bool is_comment(const struct search *s, size_t at, size_t *from, struct t
 	return false;
 }
 
-/* The one deny rule of files that a text is; false where it is something else, or holds what only a profile knows. */
-static bool read_rule(const struct search *s, struct slice text, const struct stmt *stmt, struct mark_rule *out)
-{
-	struct aare aare;
-
-	if (stmt->kind != STMT_RULE || stmt->rule_class != RULE_FILE || !stmt->qualifiers.deny ||
-	    stmt->target.len > 0 || stmt->path.len == 0 || memmem(stmt->path.ptr, stmt->path.len, "@{", 2))
-		return false;
-	if (aare_parse(&aare, doc_word(stmt->path, s->arena), s->pool, s->arena, NULL) < 0)
-		return false;
-	*out = mark_rule(text, stmt, &aare, s->arena);
-	return true;
-}
-
+/* The one rule that a mark names. */
 static void read_original(const struct search *s, struct slice text, struct mark *mark)
 {
 	struct doc doc;
 
 	doc_parse(&doc, text, s->arena);
 	if (doc.broken_count == 0 && doc.first && !doc.first->next && doc.first->span.len == text.len)
-		read_rule(s, text, doc.first, &mark->rule);
+		mark_read(&mark->rule, text, doc.first, s->pool, s->arena);
 }
 
 /* What stands at a place: a rule, or a mark that was understood. */
@@ -104,7 +91,7 @@ static bool next_item(const struct search *s, size_t at, struct item *out)
 	if (i == s->stmt_count || s->stmts[i]->span.at != at)
 		return false;
 	out->end = at + s->stmts[i]->span.len;
-	return read_rule(s, s->doc->text, s->stmts[i], &out->rule);
+	return mark_read(&out->rule, s->doc->text, s->stmts[i], s->pool, s->arena);
 }
 
 /* Does none of the items deny one of the letters that the rule denied on the scope's paths? */
@@ -120,7 +107,8 @@ static bool gives_back(const struct search *s, const struct mark_rule *rule, con
 			continue;
 		touches = true;
 		for (size_t i = 0; i < count; i++)
-			if (memchr(items[i].rule.perms.ptr, rule->perms.ptr[l], items[i].rule.perms.len) &&
+			if (slice_eq(items[i].rule.qualifiers, rule->qualifiers) &&
+			    memchr(items[i].rule.perms.ptr, rule->perms.ptr[l], items[i].rule.perms.len) &&
 			    re_disjoint(s->pool, items[i].rule.aare.re, scope->paths, NULL, NULL) != 1)
 				return false;
 	}

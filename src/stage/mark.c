@@ -34,6 +34,32 @@ struct mark_rule mark_rule(struct slice text, const struct stmt *stmt, const str
 	};
 }
 
+bool mark_read(struct mark_rule *out, struct slice text, const struct stmt *stmt, struct re_pool *pool,
+	       struct arena *arena)
+{
+	struct aare aare;
+
+	if (stmt->kind != STMT_RULE || stmt->rule_class != RULE_FILE || stmt->target.len > 0 || stmt->path.len == 0 ||
+	    memmem(stmt->path.ptr, stmt->path.len, "@{", 2))
+		return false;
+	if (aare_parse(&aare, doc_word(stmt->path, arena), pool, arena, NULL) < 0)
+		return false;
+	*out = mark_rule(text, stmt, &aare, arena);
+	return true;
+}
+
+bool mark_meets(const struct mark_rule *rule, const struct conflict_scope *scope, struct re_pool *pool)
+{
+	uint32_t perms = 0;
+
+	for (size_t i = 0; i < rule->perms.len; i++)
+		perms |= mark_letter(rule->perms.ptr[i]);
+	for (size_t i = 0; i < scope->access_count; i++)
+		if ((scope->access[i].perms & perms) && re_matches(pool, rule->aare.re, scope->access[i].path))
+			return true;
+	return false;
+}
+
 struct mark_layout mark_layout(struct slice text, struct span place)
 {
 	size_t line = slice_line(text, place.at), end = line, next = place.at + place.len;
@@ -150,6 +176,33 @@ int mark_write(const struct mark_rule *rule, const struct conflict *conflict,
 		begin_line(&text, &layout); /* whatever follows on the line must not become part of the comment */
 	*out = arena_slice(arena, buf_slice(&text));
 	return 0;
+}
+
+int mark_text(struct slice text, const struct conflict *conflict, const struct conflict_scope *const *scopes,
+	      size_t count, struct re_pool *pool, struct arena *arena, struct buf *out, struct err *err)
+{
+	VEC(struct edit) edits = { 0 };
+	struct doc doc;
+
+	doc_parse(&doc, text, arena);
+	for (const struct stmt *s = doc.first; s; s = doc_next(s)) {
+		struct edit edit = { .at = s->span.at, .len = s->span.len };
+		VEC(const struct conflict_scope *) met = { 0 };
+		struct mark_rule rule;
+
+		if (!s->qualifiers.deny || !mark_read(&rule, text, s, pool, arena))
+			continue;
+		for (size_t i = 0; i < count; i++)
+			if (mark_meets(&rule, scopes[i], pool))
+				VEC_PUSH(arena, &met, scopes[i]);
+		if (met.len == 0)
+			continue;
+		if (mark_write(&rule, conflict, met.ptr, met.len, mark_layout(text, s->span), pool, arena, &edit.with,
+			       err) < 0)
+			return -1;
+		VEC_PUSH(arena, &edits, edit);
+	}
+	return doc_print(&doc, edits.ptr, edits.len, out, err);
 }
 
 const struct mark *mark_at(const struct mark *marks, size_t count, struct span place)

@@ -92,9 +92,10 @@ static int refuse_edited(const struct policy_source *source, const struct mark *
 }
 
 /* What is asked for, and what the mark gives back already. */
-static const struct conflict_scope **join_scopes(const struct finding *finding, const struct mark *mark,
-						 struct arena *arena, size_t *count)
+static const struct conflict_scope **join_scopes(const struct patch *patch, const struct mark_rule *rule,
+						 const struct mark *mark, struct arena *arena, size_t *count)
 {
+	const struct finding *finding = patch->finding;
 	const struct conflict *conflict = finding->conflict;
 	VEC(const struct conflict_scope *) all = { 0 };
 
@@ -103,7 +104,7 @@ static const struct conflict_scope **join_scopes(const struct finding *finding, 
 		bool wanted = mark && mark_covers(mark, scope);
 
 		for (size_t k = 0; k < finding->scope_count; k++)
-			wanted |= finding->scopes[k] == scope;
+			wanted |= finding->scopes[k] == scope && mark_meets(rule, scope, patch->site->pool);
 		if (wanted)
 			VEC_PUSH(arena, &all, scope);
 	}
@@ -120,7 +121,7 @@ static int plan_edit(struct edit *edit, const struct patch *patch, const struct 
 	struct span span = mark ? mark->span : rule->stmt->span;
 	struct mark_rule original = mark ? mark->rule : mark_rule(text, rule->stmt, &culprit->aare, arena);
 	size_t count;
-	const struct conflict_scope **scopes = join_scopes(patch->finding, mark, arena, &count);
+	const struct conflict_scope **scopes = join_scopes(patch, &original, mark, arena, &count);
 
 	edit->at = span.at;
 	edit->len = span.len;
@@ -235,6 +236,8 @@ int rewrite(struct patch *out, const struct site *site, const struct finding *fi
 	*out = (struct patch){
 		.site = site,
 		.finding = finding,
+		.asked = finding->scopes,
+		.asked_count = finding->scope_count,
 		.paths = finding->paths,
 		.perms = finding->perms,
 	};

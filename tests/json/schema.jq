@@ -78,7 +78,7 @@ def rollback: if has("changes")
 	then field("changes"; each(field("id"; string), field("time"; string),
 		field("state"; word(["in force", "undone", "unused", "damaged"])), field("undone"; nullable(string)),
 		field("files"; each(string))))
-	else field("receipt"; receipt) end;
+	else field("undone"; each(string)), field("receipt"; receipt) end;
 
 def explain: field("profiles"; each(field("profile"; string), field("path"; string), field("perm"; string),
 	field("allowed"; boolean), field("rule"; nullable(rule)), field("owner_allowed"; boolean),

@@ -20,6 +20,7 @@ static struct arena arena;
 static struct root root;
 static struct compiler compiler;
 static struct kernel kernel;
+static struct undo_ground ground;
 
 /* All that must come back: bytes, owner, mode, mtime, an xattr. */
 struct state {
@@ -86,7 +87,8 @@ static struct run_of *plan(void)
 {
 	struct run_of *r = ARENA_NEW(&arena, struct run_of);
 
-	if (host_look(&r->host, &root, &arena, &r->err) == 0 &&
+	ground = (struct undo_ground){ &r->host.conflict, NULL };
+	if (host_look(&r->host, &root, &arena, &r->err) == 0 && (ground.pool = r->host.site.pool) &&
 	    rewrite(&r->patch, &r->host.site, &r->host.finding, &arena, &r->err) == 0 && r->patch.file_count > 0 &&
 	    prove_patch(&r->proof, &r->patch, &compiler, &arena, NULL, NULL, &r->err) == 0)
 		return r;
@@ -143,7 +145,8 @@ static int rollback(const char *id, struct receipt *receipt, struct err *err)
 	int result;
 
 	err_clear(err);
-	result = commit_rollback(&compiler, &kernel, id, &arena, receipt, err);
+	result = commit_rollback(&compiler, &kernel, &ground, id ? COMMIT_BACK_ONE : COMMIT_BACK_LAST, id, &arena,
+				 receipt, err);
 	if (result < 0)
 		printf("# %s\n", err->text);
 	return result;
@@ -555,7 +558,7 @@ static void kill_while_loading(struct run_of *r)
 		if (r)
 			commit_proof(r->proof, &kernel, -1, &arena, &receipt, NULL);
 		else
-			commit_rollback(&compiler, &kernel, NULL, &arena, &receipt, NULL);
+			commit_rollback(&compiler, &kernel, &ground, COMMIT_BACK_LAST, NULL, &arena, &receipt, NULL);
 		_exit(0);
 	}
 	for (int i = 0; i < 600 && !strstr(tmp_read("/var/lib/aa-nestfix/journal"), "loading"); i++)
@@ -581,11 +584,11 @@ static void a_killed_fix_is_undone_by_the_next_run(void)
 	ok(strcmp(before.bytes, after.bytes) != 0, "a fix killed when the file was written");
 	ok(commit_unfinished(&root, &arena, &words, &err) == 0 && words && strstr(words, "cut short"),
 	   "… is told by a look");
-	is_num(commit_recover(&compiler, &kernel, &arena, &words, &err), 0, "… and ended by the next run");
+	is_num(commit_recover(&compiler, &kernel, &ground, &arena, &words, &err), 0, "… and ended by the next run");
 	ok(words && strstr(words, "was undone"), "… which says so");
 	ok(kernel_got(blob_of(r, 0, true)), "the kernel has the old policy");
 	is_as_before(&before, "the file is as before, to the attribute");
-	is_num(commit_recover(&compiler, &kernel, &arena, &words, &err), 0, "a further run");
+	is_num(commit_recover(&compiler, &kernel, &ground, &arena, &words, &err), 0, "a further run");
 	ok(!words, "… has nothing to end");
 }
 

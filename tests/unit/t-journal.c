@@ -120,12 +120,13 @@ static void steps_are_on_disk(void)
 
 	ok(journal_step(&root, JOURNAL_LOADING, &err) == -1, "no step without a beginning");
 	err_clear(&err);
-	ok(journal_begin(&root, JOURNAL_UNDO, id, &err) == 0, "begin");
+	ok(journal_begin(&root, JOURNAL_UNDO, &(const char *){ id }, 1, &err) == 0, "begin");
 	ok(journal_read(&root, &arena, &j, &err) == 0, "is read back");
 	ok(j.action == JOURNAL_UNDO && j.step == JOURNAL_WRITING, "  with its action and step");
 	is_text(slice_of(j.backup), id, "  its backup");
 	ok(j.pid == getpid() && j.same_boot && strlen(j.time) == 20, "  who, when, and in which boot");
-	ok(journal_begin(&root, JOURNAL_CHANGE, id, &err) == -1 && err.kind == ERR_REFUSED, "no second beginning");
+	ok(journal_begin(&root, JOURNAL_CHANGE, &(const char *){ id }, 1, &err) == -1 && err.kind == ERR_REFUSED,
+	   "no second beginning");
 	is_err(&err, "is unfinished", "  and says why");
 	err_clear(&err);
 	ok(journal_step(&root, JOURNAL_LOADED, &err) == 0 && journal_read(&root, &arena, &j, &err) == 0 &&

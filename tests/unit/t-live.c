@@ -20,6 +20,7 @@ static struct arena arena;
 static struct root root;
 static struct compiler compiler;
 static struct kernel kernel;
+static struct undo_ground ground;
 
 struct run_of {
 	struct host host;
@@ -72,6 +73,7 @@ static struct run_of *look(void)
 		printf("# cannot look: %s\n", r->err.text);
 	r->host.scope.give_back = given_back;
 	r->host.scope.give_back_count = 1;
+	ground = (struct undo_ground){ &r->host.conflict, r->host.site.pool };
 	/* the drop-in was read before the scope had its patterns */
 	if (r->host.site.dropin.mode != DROPIN_NONE)
 		dropin_read(&r->host.site.dropin, r->host.site.dropin.text, &r->host.conflict, &arena);
@@ -181,7 +183,8 @@ static void a_rollback_loads_the_text_on_disk(void)
 	if (!r || commit(r) < 0)
 		return (void)ok(false, "a change to take back");
 	host_put("/fs/.replace", "");
-	is_num(commit_rollback(&compiler, &kernel, NULL, &arena, &receipt, &err), 0, "it is taken back");
+	is_num(commit_rollback(&compiler, &kernel, &ground, COMMIT_BACK_LAST, NULL, &arena, &receipt, &err), 0,
+	       "it is taken back");
 	ok(size_of("/fs/.replace") > 0 && !loaded_allows(), "the kernel got the policy that denies");
 	ok(access(tmp_path(DROPIN_PATH), F_OK) < 0, "the drop-in is gone");
 	ok(access(tmp_path(DROPIN_DIR "/10-mine.conf"), F_OK) == 0, "the other file of the folder is not");
@@ -199,7 +202,7 @@ static void a_rollback_passes_over_stopped_containers(void)
 		return (void)ok(false, "a change to take back");
 	host_put("/fs/.replace", "");
 	unlink(tmp_path(WEB_TEXT));
-	is_num(commit_rollback(&compiler, &kernel, NULL, &arena, &receipt, &err), 0,
+	is_num(commit_rollback(&compiler, &kernel, &ground, COMMIT_BACK_LAST, NULL, &arena, &receipt, &err), 0,
 	       "a container that stopped since is passed over");
 	is_num(size_of("/fs/.replace"), 0, "nothing is loaded");
 }
@@ -306,7 +309,8 @@ static void a_drop_in_of_a_text_that_was_started_with_it_is_stripped(void)
 	buf_addf(&text, "%s}\n", raw);
 	host_put(WEB_TEXT, buf_str(&text));
 	host_put("/fs/.replace", "");
-	is_num(commit_rollback(&compiler, &kernel, NULL, &arena, &receipt, &err), 0, "it is taken back");
+	is_num(commit_rollback(&compiler, &kernel, &ground, COMMIT_BACK_LAST, NULL, &arena, &receipt, &err), 0,
+	       "it is taken back");
 	ok(size_of("/fs/.replace") > 0 && !loaded_allows(), "and the kernel's policy denies again");
 }
 

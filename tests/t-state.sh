@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is in force is the set of scopes of the changes that are not undone, whatever the order of fixes, rollbacks, edits and
+# upgrades: random sequences against a model (tests/lib/state.pl). NESTFIX_SEQUENCES of them, 500 for the whole run;
+# NESTFIX_SEED repeats one.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/lib/tap.sh"
+
+real=${NESTFIX_PARSER:-/sbin/apparmor_parser}
+if ! [ -x "$real" ] || ! command -v perl >/dev/null; then
+	skip 'what is in force' 'no apparmor_parser, or no perl'
+	tap_done
+	exit
+fi
+
+# shellcheck source=tests/lib/compiled.sh
+. tests/lib/compiled.sh
+cp -R "$TOP/patches" "$TOP/profiles" "$T"
+chmod -R go-w "$T/patches" "$T/profiles"
+
+host=$T/host
+mkdir -p "$host/etc/apparmor.d/abstractions/lxc" "$host/usr/share/lxc/config/common.conf.d" \
+	"$host/usr/sbin" "$host/var/lib/lxc/web/apparmor"
+cat >"$host/etc/apparmor.d/lxc-containers" <<'END'
+profile lxc-container-default {
+  file,
+  mount,
+  umount,
+  pivot_root,
+  include <abstractions/lxc/container-base>
+}
+END
+: >"$host/usr/sbin/aa-nestfix"
+printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.apparmor.profile = generated\n' >"$host/var/lib/lxc/web/config"
+echo 'lxc.include = /usr/share/lxc/config/common.conf.d/' >"$host/usr/share/lxc/config/common.conf"
+chmod -R go-w "$host"
+
+model() {
+	perl tests/lib/state.pl "'$NESTFIX' --patches '$T/patches' --parser '$T/parser' --root ROOT" "$T" "$@"
+}
+
+ok 'lines of ours that were edited: all of the change is undone, or nothing' model edits 0
+seed=${NESTFIX_SEED:-$(date +%s)}
+echo "# NESTFIX_SEED=$seed"
+ok "the files hold what the changes in force were asked for" model "${NESTFIX_SEQUENCES:-25}" "$seed"
+tap_done
