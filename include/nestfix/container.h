@@ -3,9 +3,10 @@
  * container: every container of this host, read only.
  *
  * LXC: <lxcpath>/NAME/config for the default lxcpath, that of lxc.conf, and those of running containers (abstract
- * sockets in /proc/net/unix). Proxmox: /etc/pve/lxc/VMID.conf of this node, and what PVE will make of it. Incus and
- * LXD: their generated profile files. Per-user containers below /home: reported; their owners' files are not read. What
- * a guest owns is never read, and nothing that a guest can write decides anything here.
+ * sockets in /proc/net/unix, as far as they are shown to be root's). Proxmox: /etc/pve/lxc/VMID.conf of this node, and
+ * what PVE will make of it. Incus and LXD: their generated profile files. Per-user containers below /home: reported;
+ * their owners' files are not read. What a guest owns is never read, and nothing that a guest can write decides
+ * anything here.
  */
 #ifndef NESTFIX_CONTAINER_H
 #define NESTFIX_CONTAINER_H

@@ -5,33 +5,63 @@
 
 #include <nestfix/container.h>
 
+/* Whose a socket is: see container-socket.c. */
+enum container_owner {
+	SOCKET_UNSEEN,   /* no process was found that holds it */
+	SOCKET_FOREIGN,  /* not root's, or not under this name */
+	SOCKET_UNPROVED, /* held by root alone; the rest cannot be told here */
+	SOCKET_ROOTS,
+};
+
+/* A descriptor of a process for a socket. */
+struct container_holder {
+	unsigned long inode;
+	int pid, fd;
+	uid_t uid; /* real, effective, saved and of the file system; -1: they differ */
+	bool here; /* in our pid namespace */
+	bool made; /* the socket was made under the same uid */
+};
+
 /* A listening abstract socket "…/command": a container that runs. */
 struct container_socket {
 	struct slice name; /* without the leading NUL */
 	unsigned long inode;
+	struct container_holder *holders;
+	size_t holder_count;
+	uid_t uid; /* of its maker and all that hold it; -1: several, or none is seen */
+	enum container_owner owner;
 };
 
-/* A process that is process 1 of a namespace directly below ours: the init of some container. */
-struct container_init {
-	int pid;
-	struct slice label;
-	bool by_root;           /* its parent runs as root, and is not the process that orphans fall to */
-	unsigned long *sockets; /* that its parent holds, if by_root: the monitor's own is among them */
-	size_t socket_count;
+struct container_process {
+	int pid, ppid;
+	uid_t uid; /* as of a holder */
+	bool here;
+	bool is_init;       /* process 1 of a namespace directly below ours: the init of some container */
+	struct slice label; /* of an init */
 };
 
 struct container_live {
 	struct container_socket *sockets; /* by name */
 	size_t socket_count;
-	struct container_init *inits; /* by pid */
-	size_t init_count;
+	struct container_process *processes; /* by pid; read only where there is a socket */
+	size_t process_count;
+	bool blind; /* descriptors of others cannot be listed: this is not root, or a confined program */
 };
 
-/* Reads /proc below the root. What cannot be read is left out: live facts are an extra, never a condition. */
-void container_live_read(struct container_live *out, const struct root *proc, struct arena *arena);
+/* Reads /proc below the root. What cannot be read is left out, but more sockets than anybody needs are ERR_REFUSED. */
+int container_live_read(struct container_live *out, const struct root *proc, struct arena *arena, struct err *err);
+
+/* Its parts: the sockets by name; who holds them, for all processes. */
+int container_sockets_read(struct container_live *out, const struct root *proc, struct arena *arena, struct err *err);
+void container_sockets_judge(struct container_live *live, const struct root *proc, struct arena *arena);
 
 /* Fills running, pid and label. */
 void container_live_join(struct container *c, const struct container_live *live, struct arena *arena);
+
+/* Texts of procfs: takes a word, takes a line, reads a number of nothing but decimal digits. */
+struct slice container_word(struct slice *rest);
+bool container_line(struct slice *rest, struct slice *line);
+bool container_number(struct slice text, unsigned long *out);
 
 /* A file or directory that many containers include. */
 struct container_cached {

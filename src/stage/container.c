@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "container-internal.h"
@@ -137,6 +138,20 @@ static bool is_daemons(struct slice lxcpath)
 	return false;
 }
 
+/* Without empty, "." and ".." names: one spelling a folder. */
+static bool is_clean(struct slice path)
+{
+	while (path.len > 0) {
+		size_t n = slice_find(slice_from(path, 1), '/');
+		struct slice name = slice_sub(path, 1, n);
+
+		if (path.ptr[0] != '/' || name.len == 0 || slice_is(name, ".") || slice_is(name, ".."))
+			return false;
+		path = slice_from(path, n + 1);
+	}
+	return true;
+}
+
 /* "<lxcpath>/NAME/command" → both; false for hashed names and whatever else is bound under such a name. */
 static bool split_socket(struct slice socket, struct slice *lxcpath, struct slice *name)
 {
@@ -146,7 +161,7 @@ static bool split_socket(struct slice socket, struct slice *lxcpath, struct slic
 		at--;
 	*name = slice_sub(socket, at, end - at);
 	*lxcpath = slice_sub(socket, 0, at > 1 ? at - 1 : at);
-	return slice_starts(socket, "/") && name->len > 0 && name->ptr[0] != '.' && lxcpath->len > 1;
+	return is_clean(socket) && name->len > 0 && name->ptr[0] != '.' && lxcpath->len > 1;
 }
 
 static bool is_users(struct slice lxcpath)
@@ -154,26 +169,54 @@ static bool is_users(struct slice lxcpath)
 	return slice_starts(lxcpath, "/home/") && slice_ends(lxcpath, "/.local/share/lxc");
 }
 
-/* A container of an lxcpath that only a running container tells of. A name that anybody could bind counts only where a
- * configuration of root's answers to it. */
+static bool is_same_folder(const struct container_run *run, struct slice a, struct slice b)
+{
+	AUTOCLOSE x = fsio_open(run->root, arena_str(run->arena, a), O_PATH | O_DIRECTORY, NULL);
+	AUTOCLOSE y = fsio_open(run->root, arena_str(run->arena, b), O_PATH | O_DIRECTORY, NULL);
+	struct stat st, other;
+
+	return x >= 0 && y >= 0 && fstat(x, &st) == 0 && fstat(y, &other) == 0 && st.st_dev == other.st_dev &&
+	       st.st_ino == other.st_ino;
+}
+
+/* The container that is listed already, by another spelling of its lxcpath (a link of root's). */
+static struct container *find_same(struct container_run *run, const struct container *c)
+{
+	for (size_t i = 0; i < run->list.len; i++) {
+		struct container *other = &run->list.ptr[i];
+
+		if (other->kind == CONTAINER_LXC && slice_eq(other->name, c->name) &&
+		    is_same_folder(run, other->lxcpath, c->lxcpath))
+			return other;
+	}
+	return NULL;
+}
+
+/*
+ * A container of an lxcpath that only a running container tells of. The path counts only where the socket is shown to
+ * be root's, and a configuration of root's answers to it. The spelling by which a container runs is the one that
+ * liblxc made its names of.
+ */
 static void add_running(struct container_run *run, const path_vec *paths)
 {
 	for (size_t i = 0; i < run->live.socket_count; i++) {
-		struct slice lxcpath, name;
-		struct container c = { .kind = CONTAINER_LXC };
+		const struct container_socket *socket = &run->live.sockets[i];
+		struct container c = { .kind = CONTAINER_LXC }, *same;
+		bool listed = false;
 
-		if (!split_socket(run->live.sockets[i].name, &lxcpath, &name) || is_daemons(lxcpath) ||
-		    is_users(lxcpath))
+		if (socket->owner != SOCKET_ROOTS || !split_socket(socket->name, &c.lxcpath, &c.name) ||
+		    is_daemons(c.lxcpath) || is_users(c.lxcpath))
 			continue;
-		for (size_t p = 0; p < paths->len && c.lxcpath.len == 0; p++)
-			c.lxcpath = slice_eq(paths->ptr[p], lxcpath) ? lxcpath : c.lxcpath;
-		if (c.lxcpath.len > 0)
-			continue; /* listed already */
-		c.name = name;
-		c.lxcpath = lxcpath;
-		c.config = arena_printf(run->arena, "%.*s/%.*s/config", SLICE_FMT(lxcpath), SLICE_FMT(name));
+		for (size_t p = 0; p < paths->len && !listed; p++)
+			listed = slice_eq(paths->ptr[p], c.lxcpath);
+		if (listed)
+			continue;
+		c.config = arena_printf(run->arena, "%.*s/%.*s/config", SLICE_FMT(c.lxcpath), SLICE_FMT(c.name));
 		container_config_lxc(run, &c);
-		if (!err_is_set(&c.err) || c.lxc.file_count > 0)
+		same = find_same(run, &c);
+		if (same)
+			*same = c;
+		else if (!err_is_set(&c.err) || c.lxc.file_count > 0)
 			VEC_PUSH(run->arena, &run->list, c);
 	}
 }
@@ -187,9 +230,10 @@ static int list_lxc(struct container_run *run, struct err *err)
 
 	if (run->reader.read(run->reader.ctx, "/etc/lxc/lxc.conf", &found, &conf, &names, &count, run->arena, err) < 0)
 		return -1;
-	add_path(run, &paths, SLICE("/var/lib/lxc"));
 	if (found == POLICY_FILE)
 		add_path(run, &paths, lxc_path_of(conf, run->arena));
+	if (paths.len == 0 || !is_same_folder(run, paths.ptr[0], slice_of(lxc_path_default)))
+		add_path(run, &paths, slice_of(lxc_path_default));
 	for (size_t i = 0; i < paths.len; i++)
 		if (list_lxcpath(run, CONTAINER_LXC, paths.ptr[i], err) < 0)
 			return -1;
@@ -277,8 +321,8 @@ int container_list_live(struct container_host *out, const struct root *root, con
 	*out = (struct container_host){ 0 };
 	run.reader = (struct policy_reader){ .ctx = &run, .read = container_read_cached };
 	container_host_read(&run);
-	if (proc)
-		container_live_read(&run.live, proc, arena);
+	if (proc && container_live_read(&run.live, proc, arena, err) < 0)
+		return -1;
 	if (list_all(&run, err) < 0)
 		return -1;
 	for (size_t i = 0; i < run.list.len; i++)

@@ -18,10 +18,16 @@ static void put(const char *path, const char *text)
 
 static void link_to(const char *path, const char *target)
 {
+	unlink(tmp_path(path));
 	put(path, "");
 	unlink(tmp_path(path));
 	if (symlink(target, tmp_path(path)) != 0)
 		perror(path);
+}
+
+static void tmp_remove_below(const char *path)
+{
+	nftw(tmp_path(path), tmp_remove_one, 32, FTW_DEPTH | FTW_PHYS);
 }
 
 static int look(const struct root *proc)
@@ -231,13 +237,19 @@ static void incus_and_lxd(void)
 	   "is listed once where /var/lib/lxd is the snap's");
 }
 
-static void process(int pid, int ppid, int uid, const char *nspid, const char *label)
+static void process_of(int pid, int ppid, const char *uids, const char *nspid, const char *label)
 {
 	AUTOBUF text = { 0 };
 
-	buf_addf(&text, "Name:\tx\nPPid:\t%d\nUid:\t%d\t%d\t%d\t%d\nNSpid:\t%s\n", ppid, uid, uid, uid, uid, nspid);
+	buf_addf(&text, "Name:\tx\nPPid:\t%d\nUid:\t%s\nNSpid:\t%s\n", ppid, uids, nspid);
 	put(arena_printf(&arena, "/proc/%d/status", pid), buf_str(&text));
 	put(arena_printf(&arena, "/proc/%d/attr/current", pid), label);
+	link_to(arena_printf(&arena, "/proc/%d/root", pid), "/");
+}
+
+static void process(int pid, int ppid, int uid, const char *nspid, const char *label)
+{
+	process_of(pid, ppid, arena_printf(&arena, "%d\t%d\t%d\t%d", uid, uid, uid, uid), nspid, label);
 }
 
 static void opens(int pid, int fd, const char *target)
@@ -245,19 +257,32 @@ static void opens(int pid, int fd, const char *target)
 	link_to(arena_printf(&arena, "/proc/%d/fd/%d", pid, fd), target);
 }
 
+/* A socket that was made under a uid: what the link of procfs jumps to. */
+static void holds(int pid, int fd, int inode, uid_t maker)
+{
+	const char *link = arena_printf(&arena, "socket:[%d]", inode);
+	const char *path = arena_printf(&arena, "/proc/%d/fd/%s", pid, link);
+
+	opens(pid, fd, link);
+	unlink(tmp_path(path));
+	if (mknod(tmp_path(path), S_IFSOCK | 0777, 0) != 0 || chown(tmp_path(path), maker, 0) != 0)
+		perror(path);
+}
+
 static const char sockets[] =
     "Num       RefCount Protocol Flags    Type St Inode Path\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 501 @/var/lib/lxc/own/command\n"
     "0000000000000000: 00000003 00000000 00000000 0001 03 509 @/var/lib/lxc/same/command\n"
-    "0000000000000000: 00000002 00000000 00010000 0001 01 502 @/var/lib/lxc/gen/command\n"
-    "0000000000000000: 00000002 00000000 00010000 0001 01 503 @/var/lib/lxc/a b/command\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 504 @/var/lib/lxc/off/command\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 505 @/opt/lxc/else/command\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 506 @/opt/lxc/theirs/command\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 507 /var/lib/lxc/bad/command\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 508 @/var/lib/incus/containers/p_c1/command\n"
-    "0000000000000000: 00000002 00000000 00010000 0001 01 510 @/../../etc/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 505 @/../../etc/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 505 @/opt/lxc/../lxc/else/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 505 @/opt//lxc/else/command\n"
     "0000000000000000: 00000002 00000000 00010000 0001 01 511 @/opt/lxc/.x/command\n"
+    "0000000000000000: 00000002 00000000 00010000 0001 01 512 @/home/alice/.local/share/lxc/hers/command\n"
     "garbage @/var/lib/lxc/bad/command\n";
 
 static void live(void)
@@ -268,43 +293,111 @@ static void live(void)
 	put("/var/lib/incus/containers/p_c1/config", "lxc.uts.name = x\n");
 	tmp_write("/opt/lxc/theirs/config", "lxc.uts.name = x\n", 17, 0666);
 	process(1, 0, 0, "1", "unconfined\n");
+	opens(1, 0, "/dev/null");
 	process(40, 1, 0, "40", "/usr/bin/lxc-start (enforce)\n");
 	opens(40, 3, "/dev/null");
-	opens(40, 4, "socket:[501]");
+	holds(40, 4, 501, 0);
 	process(41, 40, 0, "41\t1", "lxc-container-default-cgns (enforce)\n");
 	process(42, 41, 0, "42\t2", "lxc-container-default-cgns (enforce)\n");
 	process(43, 42, 0, "43\t9\t1", "inner (enforce)\n");
-	/* a monitor whose descriptors cannot be seen */
-	process(50, 1, 0, "50", "unconfined\n");
-	process(51, 50, 100000, "51\t1", "lxc-gen_</var/lib/lxc>//&:lxc-gen_<-var-lib-lxc>:unconfined (enforce)\n");
-	/* a user who binds a name and makes a pid namespace */
+	/* a user who binds the name of a container of root's and makes a pid namespace */
 	process(60, 1, 1000, "60", "unconfined\n");
-	opens(60, 3, "socket:[504]");
-	process(61, 60, 1000, "61\t1", "lxc-a b_</var/lib/lxc>//&:x:y (enforce)\n");
-	/* another, which falls to process 1 when its parent ends */
-	process(62, 1, 1000, "62\t1", "lxc-a b_</var/lib/lxc>//&:x:y (enforce)\n");
-	/* a name that begins like another */
-	process(49, 50, 100000, "49\t1", "lxc-gen_</var/lib/lxc>x//&:x:y (enforce)\n");
+	holds(60, 3, 504, 1000);
+	process(61, 60, 1000, "61\t1", "lxc-off_</var/lib/lxc>//&:x:y (enforce)\n");
+	process(65, 1, 1000, "65", "unconfined\n");
+	holds(65, 3, 512, 1000);
+	process(66, 65, 100000, "66\t1", "unconfined\n");
+	process(68, 1, 0, "68", "unconfined\n");
+	holds(68, 3, 505, 0);
+	holds(68, 4, 506, 0);
+	holds(68, 5, 511, 0);
 	process(70, 1, 0, "70", "unconfined\n");
-	opens(70, 7, "socket:[508]");
+	holds(70, 7, 508, 0);
 	process(71, 70, 0, "71\t1", "incus-p_c1_</var/lib/incus>//&:incus-p_c1_<var-lib-incus>:unconfined\n");
 	is_num(look(&root), 0, "live facts");
 	ok(find("own")->running && find("own")->pid == 41, "the monitor's child that is process 1 is the init");
 	is_text(find("own")->label, "lxc-container-default-cgns", "its label, without the mode");
 	ok(!find("same")->running && find("same")->pid == 0, "a connection is no listener");
 	ok(!find("bad")->running, "nor is a socket in the file system, or garbage");
-	ok(find("gen")->running && find("gen")->pid == 51, "without the monitor's descriptors a generated label tells");
-	ok(find("off")->pid == 0 && find("a b")->pid == 0, "a user's process is no init, whatever it binds or wears");
+	ok(!find("off")->running && find("off")->pid == 0, "a user who binds a name runs no container of root's");
+	ok(find("hers")->running && find("hers")->pid == 66, "but one of that user's");
 	ok(!container_find(&host, SLICE(".x")), "nor one that liblxc would not list");
 	is_num(find("p_c1")->kind, CONTAINER_INCUS, "a daemon's own folder is no lxcpath");
 	is_num(find("p_c1")->pid, 71, "Incus' containers, too");
 	is_text(find("p_c1")->label, "incus-p_c1_</var/lib/incus>//&:incus-p_c1_<var-lib-incus>:unconfined",
 		"a label without mode is kept whole");
 	ok(find("else")->running && slice_is(find("else")->lxcpath, "/opt/lxc"),
-	   "a container of another path is found");
+	   "a container of another path is found, by one spelling");
 	ok(!container_find(&host, SLICE("theirs")), "but not one whose configuration anybody can write");
 	is_num(look(NULL), 0, "without /proc");
 	ok(!find("own")->running && !container_find(&host, SLICE("else")), "nothing runs");
+}
+
+/* One socket of an lxcpath that nothing else tells of, and of one that is listed; process 80 is to hold both. */
+static void check_holder(bool counts, const char *what)
+{
+	look(&root);
+	ok(!!container_find(&host, SLICE("told")) == counts, what);
+	ok(find("own")->running == counts, counts ? "  and says what runs" : "  nor does it say that a container runs");
+}
+
+/* A path that is learnt from a process counts only if that process is root's: container-socket.c. */
+static void only_roots_sockets_count(void)
+{
+	put("/proc/net/unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"
+			      "0000000000000000: 00000002 00000000 00010000 0001 01 601 @/opt/other/told/command\n"
+			      "0000000000000000: 00000002 00000000 00010000 0001 01 602 @/var/lib/lxc/own/command\n");
+	put("/opt/other/told/config", "lxc.uts.name = x\n");
+	process(80, 1, 0, "80", "unconfined\n");
+	holds(80, 3, 601, 0);
+	holds(80, 4, 602, 0);
+	check_holder(true, "a socket of root's tells of a path");
+	process(80, 1, 1000, "80", "unconfined\n");
+	check_holder(false, "one that another user holds does not");
+	process_of(80, 1, "1000\t0\t0\t0", "80", "unconfined\n");
+	check_holder(false, "nor one that a setuid program was started with");
+	process_of(80, 1, "0\t65534\t0\t65534", "80", "unconfined\n");
+	check_holder(false, "nor one of a process that gave up root");
+	process(80, 1, 0, "80\t5", "unconfined\n");
+	check_holder(false, "nor one of a guest's root");
+	process(80, 1, 0, "80", "unconfined\n");
+	holds(80, 3, 601, 1000);
+	holds(80, 4, 602, 1000);
+	check_holder(false, "nor one that a user made and sent to root");
+	holds(80, 3, 601, 0);
+	holds(80, 4, 602, 0);
+	process(81, 1, 1000, "81", "unconfined\n");
+	holds(81, 3, 601, 0);
+	holds(81, 4, 602, 0);
+	check_holder(false, "nor one that root and a user hold");
+	tmp_remove_below("/proc/81");
+	link_to("/proc/80/root", "/srv/chroot");
+	check_holder(false, "nor one of another root directory");
+	link_to("/proc/80/root", "/");
+	check_holder(true, "(it is all of these)");
+	tmp_remove_below("/proc/80");
+	check_holder(false, "nor one that nobody is seen to hold");
+}
+
+/* A user, or a program that is confined: what is told then decides nothing, but paths are not learnt. */
+static void without_descriptors(void)
+{
+	put("/proc/net/unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"
+			      "0000000000000000: 00000002 00000000 00010000 0001 01 502 @/var/lib/lxc/gen/command\n"
+			      "0000000000000000: 00000002 00000000 00010000 0001 01 601 @/opt/other/told/command\n"
+			      "0000000000000000: 00000002 00000000 00010000 0001 01 503 @/var/lib/lxc/a b/command\n");
+	tmp_remove_below("/proc/1/fd");
+	process(50, 1, 0, "50", "unconfined\n");
+	process(51, 50, 100000, "51\t1", "lxc-gen_</var/lib/lxc>//&:lxc-gen_<-var-lib-lxc>:unconfined (enforce)\n");
+	/* a name that begins like another */
+	process(49, 50, 100000, "49\t1", "lxc-gen_</var/lib/lxc>x//&:x:y (enforce)\n");
+	process(61, 60, 1000, "61\t1", "lxc-a b_</var/lib/lxc>//&:x:y (enforce)\n");
+	/* another, which falls to process 1 when its parent ends */
+	process(62, 1, 1000, "62\t1", "lxc-a b_</var/lib/lxc>//&:x:y (enforce)\n");
+	look(&root);
+	ok(find("gen")->running && find("gen")->pid == 51, "without the monitor's descriptors a generated label tells");
+	ok(find("a b")->running && find("a b")->pid == 0, "but not a user's process that wears it");
+	ok(!container_find(&host, SLICE("told")), "and no path is learnt");
 }
 
 static const char *origin_word(enum container_origin origin)
@@ -371,7 +464,13 @@ int main(int argc, char **argv)
 	users_containers();
 	proxmox();
 	incus_and_lxd();
-	live();
+	if (geteuid() == 0) {
+		live();
+		only_roots_sockets_count();
+		without_descriptors();
+	} else {
+		tap_skip("live facts", "needs root");
+	}
 	root_release(&root);
 	arena_release(&arena);
 	tmp_remove();
