@@ -139,7 +139,8 @@ _aa_nestfix() {
 	elif _aa_nestfix_value "$prev"; then
 		:
 	elif [[ $cur == -* ]]; then
-		_aa_nestfix_offer "$(aa-nestfix --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*=\{0,1\}' | sort -u)"
+		# shellcheck disable=SC2046 # no command, no word
+		_aa_nestfix_offer "$(aa-nestfix help $(_aa_nestfix_command) 2>/dev/null | grep -o -- '--[a-z][a-z-]*=\{0,1\}' | sort -u)"
 		[[ ${COMPREPLY[*]} == *= ]] && compopt -o nospace 2>/dev/null
 	else
 		_aa_nestfix_argument

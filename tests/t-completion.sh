@@ -36,6 +36,7 @@ is 'a command after an option with a value' "$(offer 'aa-nestfix --scope net f')
 is 'options, as --help has them' "$(offer 'aa-nestfix --pa')" '--parser= --patches='
 is 'an option for one command' "$(offer 'aa-nestfix rollback --l')" '--list'
 is 'an option of fix' "$(offer 'aa-nestfix fix --o')" '--own-files'
+is 'no option of another command' "$(offer 'aa-nestfix fix --l')" ''
 is 'scopes' "$(offer 'aa-nestfix --scope ')" 'ipc net user uts'
 is 'scopes after =' "$(offer 'aa-nestfix --scope=u')" 'user uts'
 is 'a second scope, no scope twice' "$(offer 'aa-nestfix --scope=net,')" 'net,ipc net,user net,uts'
@@ -71,6 +72,16 @@ offered() {
 for file in aa-nestfix.bash _aa-nestfix aa-nestfix.fish; do
 	ok "$file offers every command and option of --help" offered "completion/$file"
 done
+
+# Which commands take an option is told as --help tells it: "OPTION COMMAND, COMMAND".
+"$NESTFIX" --help | sed -n 's/^ .*--\([a-z-]*\)\(=[^ ]*\)\{0,1\}  *\([a-z, ]*\):.*/\1 \3/p; s/^ .*--\([a-z-]*\)\(=[^ ]*\)\{0,1\}  *\([a-z, ]*\):$/\1 \3/p' |
+	sort -u >"$T/belong"
+ok '--help says which commands take an option' test "$(wc -l <"$T/belong")" -ge 7
+is '_aa-nestfix says the same' "$(sed -n "s/^.*'[*]\{0,1\}--\([a-z-]*\)=\{0,1\}\[\([a-z, ]*\)\\\\:.*/\1 \2/p" completion/_aa-nestfix | sort -u)" "$(cat "$T/belong")"
+is 'aa-nestfix.fish says the same' "$(sed -n "s/^complete .* -n '__fish_seen_subcommand_from \([a-z ]*\)' -l \([a-z-]*\) .*/\2 \1/p" completion/aa-nestfix.fish |
+	sort -u)" "$(sed 's/,//g' "$T/belong")"
+is 'the manual says the same' "$(awk '/^\.It Fl -/ { name = substr($3, 2) } /^\.Cm .* :$/ && name { sub(/^\.Cm /, ""); sub(/ :$/, "")
+	gsub(/ ,/, ","); print name, $0; name = "" } /^\.Sh WHERE/ { exit }' man/aa-nestfix.8 | sort -u)" "$(cat "$T/belong")"
 
 if command -v zsh >/dev/null; then
 	ok 'zsh reads its file' zsh -n completion/_aa-nestfix

@@ -12,9 +12,8 @@ struct app;
 typedef int command_fn(struct app *app, struct err *err);
 
 enum {
-	COMMAND_WRITES = 1,    /* changes the machine: root only, on a live root */
-	COMMAND_ARGUMENTS = 2, /* takes arguments of its own, not just targets */
-	COMMAND_HARMLESS = 4,  /* called at a container's start: trouble is one line on stderr, and exit status 0 */
+	COMMAND_WRITES = 1,   /* changes the machine: root only, on a live root */
+	COMMAND_HARMLESS = 2, /* called at a container's start: trouble is one line on stderr, and exit status 0 */
 };
 
 /* fix, by other means than the policy: for the containers that are named. */
@@ -31,14 +30,16 @@ struct command {
 struct app {
 	/* as typed */
 	const char *root_path, *parser, *features, *patches, *scope_names;
-	bool json, quiet, verbose, yes, list, all, own_files;
+	bool json, quiet, verbose, yes, list, all, own_files, help, version;
 	const char *back_to; /* rollback --to */
 	const char **allow;  /* prove --allow */
 	size_t allow_count;
 	const char **args; /* what follows the command */
 	size_t arg_count;
 	enum change change;
+	const char *word; /* the first that is no option; NULL: there is none */
 	const struct command *command;
+	unsigned long taken; /* the options that were typed, a bit each (options.c) */
 
 	/* made of it */
 	const struct report_done *done; /* what is changed already; NULL: nothing is */
