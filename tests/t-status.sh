@@ -107,10 +107,14 @@ ok 'check >/dev/full: failed, and nothing else' only_looked
 
 #### A host that cannot be looked at again
 
-# The parser takes the container away once the cure is on disk.
+# The parser takes the container away once it has compiled the cure.
 cat >"$T/parser" <<END
 #!/bin/sh
-[ "\$1" = --version ] || ! grep -q '# aa-nestfix: ' "$base" || rm -rf "$root/var/lib/lxc/web1"
+base=
+for arg; do
+	[ "\$base" != --base ] || ! grep -rq '# aa-nestfix: ' "\$arg" || rm -rf "$root/var/lib/lxc/web1"
+	base=\$arg
+done 2>/dev/null
 exec "$real" "\$@"
 END
 chmod 755 "$T/parser"

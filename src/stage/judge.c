@@ -93,11 +93,44 @@ const struct automaton_profile *judge_profile(struct judge *judge, const struct 
 	return find_profile(c, policy, profile);
 }
 
-static bool allows(const struct automaton_profile *profile, const struct conflict_access *access, int half)
+/* Is there a name that the path may be linked to? The pair must allow it, too (kernel file.c profile_path_link). */
+static bool may_link(const struct automaton_profile *profile, struct slice path, int half)
 {
-	uint32_t allowed = automaton_path(profile, access->path).half[half].allow;
+	const struct automaton_dfa *dfa = profile->file;
+	size_t states = automaton_states(dfa), count = 0;
+	AUTOARENA scratch = { 0 };
+	bool *seen = arena_array(&scratch, states, sizeof *seen);
+	uint32_t *queue = arena_array(&scratch, states, sizeof *queue);
+	unsigned char class_of[256], byte_of[256] = { 0 };
+	size_t classes = automaton_classes(dfa, class_of);
 
-	return (allowed & access->perms) == access->perms;
+	for (unsigned c = 255; c > 0; c--)
+		byte_of[class_of[c]] = (unsigned char)c;
+	queue[0] = automaton_step(dfa, automaton_run(dfa, profile->file_start, path), 0);
+	seen[queue[0]] = true;
+	count = 1;
+	for (size_t i = 0; i < count; i++) {
+		if (automaton_file_perms(profile, queue[i]).half[half].allow & PERM_L)
+			return true;
+		for (size_t k = 0; k < classes; k++) {
+			uint32_t next = automaton_step(dfa, queue[i], byte_of[k]);
+
+			if (byte_of[k] && !seen[next]) {
+				seen[next] = true;
+				queue[count++] = next;
+			}
+		}
+	}
+	return false;
+}
+
+static uint32_t allowed(const struct automaton_profile *profile, const struct conflict_access *access, int half)
+{
+	uint32_t perms = automaton_path(profile, access->path).half[half].allow & access->perms;
+
+	if ((perms & PERM_L) && profile->file && !may_link(profile, access->path, half))
+		perms &= ~(uint32_t)PERM_L;
+	return perms;
 }
 
 /* What a profile of the sheet allows of the permissions. */
@@ -107,7 +140,7 @@ static uint32_t sheet_allows(const struct asked *a, size_t number, const struct 
 	struct slice name = slice_of(arena_printf(&scratch, "n%zu", number));
 	const struct automaton_profile *p = automaton_find(&a->sheet->automaton, name);
 
-	return p ? automaton_path(p, access->path).half[half].allow & access->perms : 0;
+	return p ? allowed(p, access, half) : 0;
 }
 
 /* Does the rule deny some of the permissions, in this half, so that it counts? */
@@ -169,7 +202,7 @@ static void answer_access(struct judge *judge, const struct asked *a, const stru
 			  struct judge_answer *out)
 {
 	for (int half = AUTOMATON_USER; half <= AUTOMATON_OTHER; half++)
-		out->allowed[half] = allows(a->question->compiled, access, half);
+		out->allowed[half] = allowed(a->question->compiled, access, half) == access->perms;
 	if (err_is_set(&a->question->unsure))
 		return;
 	out->freed = out->granted = true;
