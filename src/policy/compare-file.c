@@ -250,6 +250,23 @@ static struct slice group_pattern(struct walk *w, const struct groups *g, size_t
 	return compare_pattern(w, member, f->arena);
 }
 
+/* Behind a NUL stands what a path is linked to: nothing but l and the subset, which is K there, is asked of it (kernel
+ * file.c profile_path_link); what a profile may change to has bits of its own. */
+static void leave_link_bits(struct automaton_perms *perms)
+{
+	for (int half = 0; half < 2; half++) {
+		perms->half[half].allow &= PERM_L | PERM_K;
+		perms->half[half].deny &= PERM_L | PERM_K;
+	}
+}
+
+static bool changes_no_link(struct automaton_perms from, struct automaton_perms to)
+{
+	leave_link_bits(&from);
+	leave_link_bits(&to);
+	return compare_only_logging(&from, &to);
+}
+
 static void report(struct findings *f, size_t place, struct slice profile, struct walk *w, const struct groups *g)
 {
 	for (size_t i = 0; i < g->all.len; i++) {
@@ -261,7 +278,7 @@ static void report(struct findings *f, size_t place, struct slice profile, struc
 		AUTOBUF text = { 0 };
 
 		if (one->nul)
-			kind = compare_only_logging(&from, &to) ? COMPARE_LOGGING : COMPARE_LINK;
+			kind = changes_no_link(from, to) ? COMPARE_LOGGING : COMPARE_LINK;
 		c = found_add(f, place, kind, profile);
 		c->from = from;
 		c->to = to;

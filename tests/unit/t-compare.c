@@ -200,6 +200,20 @@ static void sabotage_is_reported(void)
 	}
 }
 
+/* A set with [^ holds the NUL, too; what is allowed behind one is asked for links only. */
+static void behind_a_nul_links_count(void)
+{
+	AUTOTRIAL t = { 0 };
+
+	if (!ok(compare_texts(&t, "profile t { /s/[^f]* rw, deny /s/{,**} w, }",
+			      "profile t { /s/[^f]* rw, deny /s/{[^n]*,n,n?*,}{,/**} w, deny /s/{,**} w, }"),
+		"an allow and a deny rule that both match a NUL"))
+		return;
+	ok(t.result.count > 0 && t.result.allowed, "differ in nothing that is asked");
+	for (size_t i = 0; i < t.result.count; i++)
+		ok(t.result.changes[i].kind == COMPARE_LOGGING, "not in a link, either");
+}
+
 static void bits_and_halves_are_told_apart(void)
 {
 	static const struct {
@@ -338,6 +352,7 @@ int main(void)
 	the_cure_is_exactly_the_scope();
 	the_same_policy_is_equal();
 	sabotage_is_reported();
+	behind_a_nul_links_count();
 	bits_and_halves_are_told_apart();
 	patterns_hold_all_paths_of_a_change();
 	exec_targets_are_compared_by_name();
