@@ -98,7 +98,8 @@ from() {
 calls_of() {
 	from "$1"
 	rm -f "$T/log"
-	FAULT_LOG=$T/log LD_PRELOAD=$fault tool "$2" >/dev/null || return
+	# shellcheck disable=SC2086 # a command and its option
+	FAULT_LOG=$T/log LD_PRELOAD=$fault tool $2 >/dev/null || return
 	awk '$2 == "ftruncate" { on = 1 } on && !/\/tmp\/aa-nestfix-/ { print $1, $2 }' "$T/log"
 }
 
@@ -106,7 +107,8 @@ calls_of() {
 with_fault() {
 	status=0
 	rm -f "$T/log"
-	FAULT_AT=$2 FAULT_ERRNO=$3 FAULT_LOG=$T/log LD_PRELOAD=$fault tool "$1" >"$T/out" 2>"$T/err" || status=$?
+	# shellcheck disable=SC2086 # a command and its option
+	FAULT_AT=$2 FAULT_ERRNO=$3 FAULT_LOG=$T/log LD_PRELOAD=$fault tool $1 >"$T/out" 2>"$T/err" || status=$?
 	# a killed run leaves its staging folder, which is harmless; the log names it
 	sed -n 's,.* \(/tmp/aa-nestfix-[0-9]*-[A-Za-z0-9]*\)$,\1,p' "$T/log" | sort -u | xargs -r rm -rf
 	grep -q HIT "$T/log" || {
@@ -118,8 +120,8 @@ with_fault() {
 # A call failed: the exit status says whether the change was made, and nothing lies about.
 judge_failure() {
 	case $1:$status in
-	rollback:4 | rollback:3) files_are new ;;
-	rollback:0) files_are old ;;
+	rollback*:4 | rollback*:3) files_are new ;;
+	rollback*:0) files_are old ;;
 	*:0) files_are new ;;
 	*:1) files_are new && ! grep -E 'nothing was changed' "$T/err" ;;
 	*:4 | *:3) files_are old && nothing_unfinished && no_backup ;;
@@ -137,19 +139,22 @@ judge_kill() {
 		echo "exit status $status: it was not killed"
 		return 1
 	}
-	if [ "$1" != rollback ]; then
+	judge_undo=$1
+	if [ "$1" = "${1#rollback}" ]; then
 		tool "$1" >"$T/out" 2>"$T/err" && files_are new && nothing_unfinished || return
+		judge_undo=rollback
 	fi
-	tool rollback >"$T/out" 2>"$T/err"
+	# shellcheck disable=SC2086 # a command and its option
+	tool $judge_undo >"$T/out" 2>"$T/err"
 	files_are old && nothing_unfinished
 }
 
 # each COMMAND ERRNO NAMES JUDGE: a fault at each call of these names.
 each() {
 	each_start=old
-	[ "$1" = rollback ] && each_start=new
+	[ "$1" = "${1#rollback}" ] || each_start=new
 	each_count=0
-	awk -v names=",$3," 'index(names, "," $2 ",") { print $1 }' "$T/$1.calls" >"$T/numbers"
+	awk -v names=",$3," 'index(names, "," $2 ",") { print $1 }' "$T/${1%% *}.calls" >"$T/numbers"
 	while read -r n <&3; do
 		each_count=$((each_count + 1))
 		from "$each_start"
@@ -165,28 +170,38 @@ each() {
 	[ "$each_count" -gt 3 ]
 }
 
-# Every call of a change and of its rollback is met by a kill and by one error that it can give; $T/old is the host before.
-try_change() {
+# Every call of a command is met by a kill and by one error that it can give.
+try_calls() {
+	calls_of "$2" "$1" >"$T/${1%% *}.calls"
+	ok "the injector sees the renames of $3" grep -q renameat "$T/${1%% *}.calls"
+	ok "$3: killed before any call" \
+		each "$1" KILL openat,fsync,fdatasync,ftruncate,renameat,renameat2,unlinkat,mkdirat,fchmod,fchown,fsetxattr,futimens judge_kill
+	ok "$3: killed in the middle of a write" each "$1" KILLAFTER write judge_kill
+	ok "$3: an input/output error" \
+		each "$1" EIO fsync,fdatasync,ftruncate,renameat,renameat2,unlinkat,fchmod,fchown,fsetxattr,futimens judge_failure
+	ok "$3: no room" each "$1" ENOSPC openat,write,mkdirat judge_failure
+}
+
+# $T/old is the host before; what is there now is the one after.
+keep_old() {
 	from old
 	files_state >"$T/old.state"
 	contents "$T/old" >"$T/old.contents"
-	ok "$1 without a fault" tool "$1"
+}
+
+keep_new() {
 	rm -rf "$T/new"
 	cp -a "$T/root" "$T/new"
 	contents "$T/new" >"$T/new.contents"
-	calls_of old "$1" >"$T/$1.calls"
-	calls_of new rollback >"$T/rollback.calls"
-	ok "the injector sees the renames of $1" grep -q renameat "$T/$1.calls"
-	for command in "$1" rollback; do
-		name=$command
-		[ "$command" = "$1" ] || name="rollback of $1"
-		ok "$name: killed before any call" \
-			each "$command" KILL openat,fsync,fdatasync,ftruncate,renameat,renameat2,unlinkat,mkdirat,fchmod,fchown,fsetxattr,futimens judge_kill
-		ok "$name: killed in the middle of a write" each "$command" KILLAFTER write judge_kill
-		ok "$name: an input/output error" \
-			each "$command" EIO fsync,fdatasync,ftruncate,renameat,renameat2,unlinkat,fchmod,fchown,fsetxattr,futimens judge_failure
-		ok "$name: no room" each "$command" ENOSPC openat,write,mkdirat judge_failure
-	done
+}
+
+# A change and its rollback.
+try_change() {
+	keep_old
+	ok "$1 without a fault" tool "$1"
+	keep_new
+	try_calls "$1" old "$1"
+	try_calls rollback new "rollback of $1"
 }
 
 # One file of policy.
@@ -209,4 +224,14 @@ rm -rf "$T/old" "${T:?}/root/$state"
 cp -p "$T/root/$pve/103.conf" "$T/root/$pve/190.conf"
 cp -a "$T/root" "$T/old"
 try_change harden
+
+# Several changes of several files, taken back at once.
+rm -rf "$T/old"
+host_make pve8 "$T/old"
+mkdir -p "$T/old/usr/sbin" "$T/old/run/lock/lxc"
+: >"$T/old/usr/sbin/aa-nestfix"
+keep_old
+ok 'three changes' eval 'tool fix 103; tool --scope user fix 103 && tool harden'
+keep_new
+try_calls 'rollback --all' new 'rollback of all'
 tap_done

@@ -42,5 +42,5 @@ model() {
 ok 'lines of ours that were edited: all of the change is undone, or nothing' model edits 0
 seed=${NESTFIX_SEED:-$(date +%s)}
 echo "# NESTFIX_SEED=$seed"
-ok "the files hold what the changes in force were asked for" model "${NESTFIX_SEQUENCES:-25}" "$seed"
+ok "the files hold what the changes in force were asked for" model "${NESTFIX_SEQUENCES:-15}" "$seed"
 tap_done
