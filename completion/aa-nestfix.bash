@@ -41,7 +41,7 @@ _aa_nestfix_profiles() {
 }
 
 _aa_nestfix_ids() {
-	_aa_nestfix_ask rollback --list | sed -n 's/^\([0-9TZ-]*\) .*/\1/p'
+	_aa_nestfix_ask rollback --list | sed -n 's/^\([0-9][0-9TZ-]*\) .*/\1/p'
 }
 
 _aa_nestfix_scopes() {

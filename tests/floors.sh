@@ -9,7 +9,7 @@ base err buf fsio atomic run cache
 text lex doc keyval
 policy re aare automaton conflict policy compare lxc pve packages
 stage container dropin mark discover nextstart compile judge locate rewrite lasting prove obstacle config harden
-apply backup undo journal kernel probe commit
+apply backup undo hold journal kernel probe commit
 cli report main
 '
 

@@ -13,6 +13,7 @@
 
 #include <nestfix/commit.h>
 #include <nestfix/harden.h>
+#include <nestfix/hold.h>
 #include <nestfix/lasting.h>
 #include <nestfix/probe.h>
 
@@ -76,7 +77,8 @@ void report_nothing_to_fix(const struct report *r, const char *command, const st
 /* "change ID", "changes ID, ID": what a rollback took back. */
 void report_undone(const struct receipt *receipt, struct buf *out);
 void report_rollback(const struct report *r, const struct receipt *receipt);
-void report_backups(const struct report *r, const struct backup *list, size_t count);
+void report_backups(const struct report *r, const struct backup *list, size_t count, const struct hold *holds,
+		    size_t hold_count);
 void report_prove(const struct report *r, const struct comparison *comparison);
 
 /* What decides one access in each profile; each question has its answer. */

@@ -3,12 +3,18 @@
 
 static int list(struct app *app, struct err *err)
 {
+	struct hold *holds = NULL;
+	struct err trouble = { 0 };
 	struct backup *backups;
-	size_t count;
+	size_t count, hold_count = 0;
+	struct site site;
 
 	if (backup_list(&app->root, &app->arena, &backups, &count, err) < 0)
 		return -1;
-	report_backups(&app->report, backups, count);
+	if (app_site(app, NULL, 0, &site, &trouble) < 0 ||
+	    hold_list(&holds, &hold_count, &site, backups, count, &app->arena, &trouble) < 0)
+		report_note(&app->report, "it is not known what is given back now: %s", trouble.text);
+	report_backups(&app->report, backups, count, holds, hold_count);
 	return 0;
 }
 

@@ -106,7 +106,7 @@ static void print_asked(const struct report *r, const struct receipt *receipt)
 	report_row(r, "asked", buf_str(&words));
 }
 
-static void print_receipt(const struct report *r, const struct receipt *receipt)
+void report_receipt(const struct report *r, const struct receipt *receipt)
 {
 	if (receipt->recovered)
 		report_row(r, "first", receipt->recovered);
@@ -148,44 +148,11 @@ void report_fix(const struct report *r, const struct patch *patch, const struct 
 	report_print(r, "\n");
 	report_bold(r, "Done.");
 	report_print(r, "\n");
-	print_receipt(r, receipt);
+	report_receipt(r, receipt);
 	if (after && after->worst == LOCATE_ALLOWED)
 		report_row(r, "now",
 			   report_has_obstacles(after->obstacles) ? "this rule is cured in every profile above"
 								  : "runc's write is allowed in every profile above");
 	report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
 	print_remains(r, remains);
-}
-
-void report_undone(const struct receipt *receipt, struct buf *out)
-{
-	for (size_t i = 0; i < receipt->undone_count; i++)
-		buf_addf(out, "%s%s",
-			 i > 0                       ? ", "
-			 : receipt->undone_count > 1 ? "changes "
-						     : "change ",
-			 receipt->undone[i]);
-}
-
-void report_rollback(const struct report *r, const struct receipt *receipt)
-{
-	AUTOBUF names = { 0 };
-
-	if (r->json) {
-		json_t *object = report_json_object("rollback");
-		json_t *undone = json_array();
-
-		for (size_t i = 0; i < receipt->undone_count; i++)
-			json_array_append_new(undone, json_string(receipt->undone[i]));
-		json_object_set_new(object, "undone", undone);
-		json_object_set_new(object, "receipt", report_json_receipt(receipt));
-		report_json_print(r, object);
-		return;
-	}
-	if (r->quiet)
-		return;
-	report_undone(receipt, &names);
-	report_bold(r, "Undone: %s.", buf_str(&names));
-	report_print(r, "\n");
-	print_receipt(r, receipt);
 }

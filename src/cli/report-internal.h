@@ -20,6 +20,9 @@ void report_format(struct buf *out, const char *fmt, va_list *ap);
 /* A message, on standard error. Further lines of it are set in, so that none passes for a line of ours. */
 void report_talk(const struct report *r, struct slice text);
 
+/* What a command wrote and loaded. */
+void report_receipt(const struct report *r, const struct receipt *receipt);
+
 /* A label in the left column, then text. */
 void report_row(const struct report *r, const char *label, const char *text);
 

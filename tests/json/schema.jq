@@ -77,7 +77,10 @@ def fix: if has("switched") then written, field("switched"; each(string))
 def rollback: if has("changes")
 	then field("changes"; each(field("id"; string), field("time"; string),
 		field("state"; word(["in force", "undone", "unused", "damaged"])), field("undone"; nullable(string)),
-		field("files"; each(string))))
+		field("scopes"; each(string)), field("files"; each(string)))),
+		field("in_force"; each(field("file"; string), field("kind"; word(["policy", "drop-in", "config"])),
+			field("scopes"; each(string)), field("lost"; each(string)), field("changes"; each(string)),
+			field("edited"; boolean)))
 	else field("undone"; each(string)), field("receipt"; receipt) end;
 
 def explain: field("profiles"; each(field("profile"; string), field("path"; string), field("perm"; string),

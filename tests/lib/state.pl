@@ -174,6 +174,12 @@ sub agree {
 	my @listed = map { /^(\S+) +in force / ? $1 : () } split /\n/, slurp("$dir/out");
 	my @known = map { $_->{id} } @changes;
 	fail("in force is @known, listed is @listed") if "@listed" ne "@known";
+	for my $file (@files, $dropin) {
+		my ($told) = slurp("$dir/out") =~ m{^  /\Q$file\E: ([a-z,]*)}m;
+		my $holds = join ',', in_order(keys %{$held{$file}});
+		$told = '' if !defined $told || $told eq 'nothing' || $told =~ /^not/;
+		fail("$file holds '$holds', listed is '$told'") if $told ne $holds;
+	}
 	pop @log;
 }
 
