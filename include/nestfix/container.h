@@ -31,6 +31,7 @@ enum container_origin {                       /* where the rules of its profile 
 struct container {
 	enum container_kind kind;
 	struct slice name;    /* "web1", "101"; Incus and LXD: "web1" or "PROJECT_web1" */
+	struct slice title;   /* what names it and no other on a command line: its name, else LXCPATH/NAME */
 	const char *config;   /* its configuration file: lxcpath/NAME/config, /etc/pve/lxc/VMID.conf; Incus and LXD keep
 				 none: their profile file */
 	struct slice lxcpath; /* as its liblxc sees it */
@@ -86,7 +87,11 @@ struct policy_reader container_reader(const struct root *root);
  */
 bool container_own_folder(const struct root *root, int dir, const char *path, uid_t uid, const char *name);
 
-/* The first of that name. */
-const struct container *container_find(const struct container_host *host, struct slice name);
+/*
+ * The container that a user means: by its name, or by its folder LXCPATH/NAME or its configuration as a path (Incus'
+ * and LXD's have none of their own). *out is NULL where there is none. ERR_USAGE, with all of them, where several have
+ * the name; those of ordinary users do not count beside others.
+ */
+int container_find(const struct container_host *host, struct slice text, const struct container **out, struct err *err);
 
 #endif

@@ -17,10 +17,11 @@
 
 /* What the user asked about: "profile:NAME", a container, or a path. */
 struct site_target {
-	struct slice profile;   /* or empty */
-	struct slice container; /* or empty */
-	const char *path;       /* below the root; or NULL */
-	bool met;               /* set by discover: something on the host answers to it */
+	struct slice profile;          /* or empty */
+	struct slice container;        /* as typed; or empty */
+	const char *path;              /* below the root; or NULL: of a policy file, or of a container */
+	const struct container *found; /* set by discover where a container is meant */
+	bool met;                      /* set by discover: something on the host answers to it */
 };
 
 struct site_policy {
@@ -107,5 +108,8 @@ bool discover_wants(const struct site *site, const struct site_policy *policy, c
  */
 int discover_target(struct site_target *out, const struct root *root, const char *text, struct arena *arena,
 		    struct err *err);
+
+/* A path as typed, absolute and below the root: the root's own path in front is taken off. NULL with err. */
+const char *discover_path(const struct root *root, const char *text, struct arena *arena, struct err *err);
 
 #endif

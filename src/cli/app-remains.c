@@ -88,7 +88,7 @@ static void add_obstacles(struct app *app, const struct look *look, struct remai
 static bool is_asked_about(const struct site *site, const struct container *c)
 {
 	for (size_t i = 0; i < site->target_count; i++)
-		if (slice_eq(site->targets[i].container, c->name))
+		if (site->targets[i].found == c)
 			return true;
 	return site->target_count == 0;
 }
@@ -117,13 +117,13 @@ static void add_next_starts(struct app *app, const struct look *look, const char
 			add(app, out,
 			    arena_printf(&app->arena,
 					 "container %.*s will be blocked at its next start; see: %s check %.*s",
-					 SLICE_FMT(c->name), app->report.self, SLICE_FMT(c->name)));
+					 SLICE_FMT(c->title), app->report.self, SLICE_FMT(c->title)));
 		else if (next == LASTING_DAEMON && is_cured_for_now(look, c))
 			add(app, out,
 			    arena_printf(&app->arena,
 					 "container %.*s is cured until its next start, for which its daemon "
 					 "writes the profile anew; see: %s check %.*s",
-					 SLICE_FMT(c->name), app->report.self, SLICE_FMT(c->name)));
+					 SLICE_FMT(c->title), app->report.self, SLICE_FMT(c->title)));
 	}
 }
 

@@ -8,6 +8,7 @@ typedef VEC(struct patch_file) file_vec;
 struct hardening {
 	struct app *app;
 	struct look *look;
+	VEC(const struct container *) named;
 	harden_vec all;
 	file_vec files; /* of those that can be switched on again */
 };
@@ -39,16 +40,19 @@ static int refuse_unknown(struct app *app, const char *name, struct err *err)
 int app_container(struct app *app, const struct look *look, const char *name, const struct container **out,
 		  struct err *err)
 {
-	*out = container_find(&look->site.host, slice_of(name));
+	const char *path = strchr(name, '/') ? discover_path(&app->root, name, &app->arena, err) : name;
+
+	if (!path || container_find(&look->site.host, slice_of(path), out, err) < 0)
+		return -1;
 	return *out ? 0 : refuse_unknown(app, name, err);
 }
 
-static bool is_wanted(const struct app *app, const struct container *c)
+static bool is_wanted(const struct hardening *h, const struct container *c)
 {
-	for (size_t i = 0; i < app->arg_count; i++)
-		if (slice_is(c->name, app->args[i]))
+	for (size_t i = 0; i < h->named.len; i++)
+		if (h->named.ptr[i] == c)
 			return true;
-	return app->arg_count == 0;
+	return h->named.len == 0;
 }
 
 int app_config_text(struct app *app, const struct container *c, struct slice *out, struct err *err)
@@ -84,7 +88,7 @@ static int look_at(struct hardening *h, const struct container *c, struct err *e
 	struct harden one;
 	struct slice text;
 
-	if (!is_wanted(h->app, c))
+	if (!is_wanted(h, c))
 		return 0;
 	if (!c->lxc.unconfined && !c->hidden) {
 		if (!err_is_set(&c->err))
@@ -109,7 +113,7 @@ static int refuse_all(const struct hardening *h, struct err *err)
 {
 	const struct harden *one = &h->all.ptr[0];
 	const char *self = h->app->report.self;
-	struct slice name = one->container->name;
+	struct slice name = one->container->title;
 
 	switch (one->state) {
 	case HARDEN_UNCURED:
@@ -162,6 +166,8 @@ static int harden(struct hardening *h, struct err *err)
 	for (size_t i = 0; i < h->app->arg_count; i++)
 		if (app_container(h->app, h->look, h->app->args[i], &c, err) < 0)
 			return -1;
+		else
+			VEC_PUSH(&h->app->arena, &h->named, c);
 	for (size_t i = 0; i < host->count; i++)
 		if (look_at(h, &host->list[i], err) < 0)
 			return -1;

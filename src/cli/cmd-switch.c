@@ -14,7 +14,7 @@ struct switching {
 
 static int refuse(const struct container *c, const char *why, struct err *err)
 {
-	return err_put(err, ERR_REFUSED, "cannot change '%.*s': %s", SLICE_FMT(c->name), why);
+	return err_put(err, ERR_REFUSED, "cannot change '%.*s': %s", SLICE_FMT(c->title), why);
 }
 
 static int check_allowed(struct switching *s, const struct container *c, struct err *err)
@@ -108,7 +108,7 @@ static int plan_profile(struct switching *s, const struct container *c, struct e
 	if (!slice_is(after.profile, OWN_PROFILE))
 		return refuse(c, "a file that it includes sets another profile all the same", err);
 	VEC_PUSH(&s->app->arena, &s->files, file);
-	VEC_PUSH(&s->app->arena, &s->names, c->name);
+	VEC_PUSH(&s->app->arena, &s->names, c->title);
 	return 0;
 }
 
@@ -164,7 +164,7 @@ static int plan_hookscript(struct switching *s, const struct container *c, struc
 	edit = hookscript_edit(c, snippet.volume, &s->app->arena);
 	config_edit(&file, c->config, c->pve.kv.text, &edit, 1, &s->app->arena);
 	VEC_PUSH(&s->app->arena, &s->files, file);
-	VEC_PUSH(&s->app->arena, &s->names, c->name);
+	VEC_PUSH(&s->app->arena, &s->names, c->title);
 	return 0;
 }
 

@@ -14,7 +14,7 @@ static const char *state_word(enum harden_state state)
 /* What the next start brings, or why nothing is changed. */
 static const char *state_text(const struct harden *h, struct arena *arena)
 {
-	struct slice name = h->container->name;
+	struct slice name = h->container->title;
 
 	switch (h->state) {
 	case HARDEN_CURED:
@@ -49,7 +49,7 @@ static void print_harden(const struct report *r, const struct harden *h, const s
 {
 	AUTOARENA arena = { 0 };
 
-	report_print(r, "%.*s\n", SLICE_FMT(h->container->name));
+	report_print(r, "%.*s\n", SLICE_FMT(h->container->title));
 	for (size_t i = 0; i < h->line_count; i++)
 		report_print(r, "  %-8s%s:%zu: %.*s\n", i == 0 ? "off by" : "", h->lines[i].place.path,
 			     h->lines[i].place.line, SLICE_FMT(h->lines[i].text));
@@ -58,7 +58,7 @@ static void print_harden(const struct report *r, const struct harden *h, const s
 		report_print(r,
 			     "  %-8sthat profile refuses other things that runc needs; one that does not: %s fix "
 			     "--profile-for=%.*s\n",
-			     "", r->self, SLICE_FMT(h->container->name));
+			     "", r->self, SLICE_FMT(h->container->title));
 	fputc('\n', r->out);
 }
 

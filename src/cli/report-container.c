@@ -165,7 +165,7 @@ static struct row judge(const struct site *site, const struct finding *finding, 
 static bool is_wanted(const struct site *site, const struct finding *finding, const struct container *c)
 {
 	for (size_t i = 0; i < site->target_count; i++)
-		if (site->targets[i].container.len > 0 && slice_eq(site->targets[i].container, c->name))
+		if (site->targets[i].found == c)
 			return true;
 	return site->target_count == 0 || worst_of(site, finding, c);
 }
@@ -192,6 +192,15 @@ static const char *cell(struct slice text, size_t width, struct arena *arena)
 	if (text.len > width && width > 1)
 		out.ptr[width - 1] = '+';
 	return arena_str(arena, buf_slice(&out));
+}
+
+/* Where the kind does not tell it from another of its name, all of the title does. */
+static const char *first_cell(const struct container_host *host, const struct container *c, struct arena *arena)
+{
+	for (size_t i = 0; i < host->count; i++)
+		if (&host->list[i] != c && host->list[i].kind == c->kind && slice_eq(host->list[i].name, c->name))
+			return cell(c->title, c->title.len, arena);
+	return cell(c->name, 16, arena);
 }
 
 static void print_counts(const struct report *r, const row_vec *rows)
@@ -225,8 +234,8 @@ void report_containers(const struct report *r, const struct site *site, const st
 		const struct row *row = &rows.ptr[i];
 		const struct container *c = row->container;
 
-		report_print(r, "%-16s %-6s %-10s %-30s %s%s%s\n", cell(c->name, 16, site->arena), kind_word(c->kind),
-			     origin_word(c->origin), cell(c->profile, 30, site->arena), row->text,
+		report_print(r, "%-16s %-6s %-10s %-30s %s%s%s\n", first_cell(&site->host, c, site->arena),
+			     kind_word(c->kind), origin_word(c->origin), cell(c->profile, 30, site->arena), row->text,
 			     row->next ? "; " : "", row->next ? row->next : "");
 	}
 	fputc('\n', r->out);
@@ -270,11 +279,12 @@ static json_t *json_row(const struct row *row)
 {
 	const struct container *c = row->container;
 
-	return json_pack("{s:o,s:s,s:b,s:b,s:b,s:o,s:s,s:o,s:s,s:s,s:s?}", "name", report_json_text(c->name), "kind",
-			 kind_word(c->kind), "running", c->running, "nesting", c->nesting, "unprivileged",
-			 c->unprivileged, "profile", report_json_text(c->profile), "origin", origin_word(c->origin),
-			 "label", report_json_text(c->label), "state", words[row->state], "words", row->text,
-			 "next_start", row->next);
+	return json_pack("{s:o,s:o,s:s,s:b,s:b,s:b,s:o,s:s,s:o,s:s,s:s,s:s?}", "name", report_json_text(c->name),
+			 "target", report_json_text(c->title), "kind", kind_word(c->kind), "running", c->running,
+			 "nesting", c->nesting, "unprivileged", c->unprivileged, "profile",
+			 report_json_text(c->profile), "origin", origin_word(c->origin), "label",
+			 report_json_text(c->label), "state", words[row->state], "words", row->text, "next_start",
+			 row->next);
 }
 
 json_t *report_json_containers(const struct site *site, const struct finding *finding)

@@ -94,6 +94,9 @@ void container_config_pve(struct container_run *run, struct container *c);
 /* The same for Incus' and LXD's, from their profile text. False: it is no container's (a virtual machine's, say). */
 bool container_config_incus(struct container_run *run, struct container *c);
 
+/* Fills the titles of all. */
+void container_name_all(struct container_host *host, struct arena *arena);
+
 /* What is installed: packages, Proxmox, liblxc. */
 void container_host_read(struct container_run *run);
 

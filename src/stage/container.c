@@ -331,6 +331,7 @@ int container_list_live(struct container_host *out, const struct root *root, con
 		qsort(run.list.ptr, run.list.len, sizeof *run.list.ptr, by_kind_and_name);
 	out->list = run.list.ptr;
 	out->count = run.list.len;
+	container_name_all(out, arena);
 	return 0;
 }
 
@@ -338,12 +339,4 @@ int container_list(struct container_host *out, const struct root *root, const st
 		   struct arena *arena, struct err *err)
 {
 	return container_list_live(out, root, root->live ? root : NULL, reader, arena, err);
-}
-
-const struct container *container_find(const struct container_host *host, struct slice name)
-{
-	for (size_t i = 0; i < host->count; i++)
-		if (slice_eq(host->list[i].name, name))
-			return &host->list[i];
-	return NULL;
 }

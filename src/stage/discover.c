@@ -155,6 +155,13 @@ static int add_named(struct site *site, struct site_target *target, policy_vec *
 	return 0;
 }
 
+static int meet_container(struct site *site, struct site_target *target, struct err *err)
+{
+	struct slice text = target->path ? slice_of(target->path) : target->container;
+
+	return text.len > 0 ? container_find(&site->host, text, &target->found, err) : 0;
+}
+
 static int meet_targets(struct site *site, policy_vec *policies, const skipped_vec *skipped, struct err *err)
 {
 	size_t boot = policies->len;
@@ -162,7 +169,9 @@ static int meet_targets(struct site *site, policy_vec *policies, const skipped_v
 	for (size_t t = 0; t < site->target_count; t++) {
 		struct site_target *target = &site->targets[t];
 
-		target->met = target->container.len > 0 && container_find(&site->host, target->container);
+		if (meet_container(site, target, err) < 0)
+			return -1;
+		target->met = target->found != NULL;
 		for (size_t i = 0; i < boot && !target->met; i++)
 			target->met = meets(target, &policies->ptr[i]->policy);
 		if (target->met || is_skipped_file(skipped, target))
@@ -281,13 +290,10 @@ static bool is_unconfined(const struct policy_profile *profile)
 }
 
 /* Is it the container that was named, by its generated text or by the static profile that it asks for? */
-static bool wears(const struct site *site, const struct site_target *target, const struct site_policy *policy,
-		  struct slice profile)
+static bool wears(const struct site_target *target, const struct site_policy *policy, struct slice profile)
 {
-	const struct container *c = container_find(&site->host, target->container);
+	const struct container *c = target->found;
 
-	if (!c)
-		return false;
 	if (policy->container)
 		return policy->container == c;
 	return c->origin == CONTAINER_STATIC && slice_eq(c->profile, profile);
@@ -302,8 +308,8 @@ bool discover_wants(const struct site *site, const struct site_policy *policy, c
 	for (size_t t = 0; t < site->target_count; t++) {
 		const struct site_target *target = &site->targets[t];
 
-		if (target->container.len > 0) {
-			if (wears(site, target, policy, profile->name))
+		if (target->found) {
+			if (wears(target, policy, profile->name))
 				return true;
 			continue;
 		}
@@ -315,12 +321,12 @@ bool discover_wants(const struct site *site, const struct site_policy *policy, c
 	return false;
 }
 
-/* The path as it is below the root: the root's own path in front is taken off. */
-static const char *below_root(const struct root *root, const char *path)
+const char *discover_path(const struct root *root, const char *text, struct arena *arena, struct err *err)
 {
+	const char *path = fsio_absolute(text, arena, err);
 	size_t len = strlen(root->path);
 
-	if (!root->live && strncmp(path, root->path, len) == 0 && path[len] == '/')
+	if (path && !root->live && strncmp(path, root->path, len) == 0 && path[len] == '/')
 		return path + len;
 	return path;
 }
@@ -339,9 +345,6 @@ int discover_target(struct site_target *out, const struct root *root, const char
 		out->container = slice_of(text);
 		return *text ? 0 : err_put(err, ERR_USAGE, "cannot find a container without a name");
 	}
-	text = fsio_absolute(text, arena, err);
-	if (!text)
-		return -1;
-	out->path = below_root(root, text);
-	return 0;
+	out->path = discover_path(root, text, arena, err);
+	return out->path ? 0 : -1;
 }

@@ -45,7 +45,7 @@ static bool is_wanted(const struct site *site, const struct container *c)
 	for (size_t i = 0; i < site->target_count; i++) {
 		const struct site_target *t = &site->targets[i];
 
-		if (t->container.len > 0 && slice_eq(t->container, c->name))
+		if (t->found == c)
 			return true;
 		if (t->profile.len > 0 && slice_eq(t->profile, c->profile))
 			return true;

@@ -39,7 +39,7 @@ def receipt: field("id"; string), field("files"; each(string)), field("loaded"; 
 def obstacles: field("obstacles"; nullable(each(field("profile"; string), field("needs"; each(string)))));
 
 def container:
-	field("name"; string), field("kind"; word(["lxc", "pve", "incus", "lxd", "user"])), field("running"; boolean),
+	field("name"; string), field("target"; string), field("kind"; word(["lxc", "pve", "incus", "lxd", "user"])), field("running"; boolean),
 	field("nesting"; boolean), field("unprivileged"; boolean), field("profile"; string),
 	field("origin"; word(["file", "generated", "unconfined", "unchanged"])), field("label"; string),
 	field("state"; word(["allowed", "cured", "cured-upstream", "blocked", "blocked-next-start", "apparmor-off", "unknown"])),

@@ -41,9 +41,14 @@ static int look(const struct root *proc)
 static const struct container *find(const char *name)
 {
 	static const struct container none;
-	const struct container *c = container_find(&host, slice_of(name));
+	const struct container *c;
 
-	return c ? c : &none;
+	return container_find(&host, slice_of(name), &c, NULL) == 0 && c ? c : &none;
+}
+
+static bool is_there(const char *name)
+{
+	return find(name)->name.len > 0;
 }
 
 static void an_empty_root(void)
@@ -51,7 +56,7 @@ static void an_empty_root(void)
 	is_num(look(NULL), 0, "a root without anything");
 	ok(host.count == 0 && !host.is_pve && host.lxc.len == 0 && host.liblxc_state == PACKAGES_LIBLXC_UNKNOWN,
 	   "holds nothing");
-	ok(!container_find(&host, SLICE("x")), "and finds nothing");
+	ok(!is_there("x"), "and finds nothing");
 }
 
 static void odd_names_are_data(void)
@@ -176,6 +181,37 @@ static void users_containers(void)
 	unlink(tmp_path("/home/eve/.local/share/lxc/own/config"));
 }
 
+/* A name that two containers have is nobody's; each can be named by its folder. */
+static void equal_names(void)
+{
+	const struct container *c;
+
+	put("/etc/lxc/lxc.conf", "lxc.lxcpath = /srv/ct\n");
+	put("/srv/ct/own/config", "lxc.apparmor.profile = unconfined\n");
+	put("/srv/ct/hers/config", "lxc.apparmor.profile = generated\n");
+	is_num(look(NULL), 0, "two lxcpaths");
+	ok(container_find(&host, SLICE("own"), &c, &err) == -1 && err.kind == ERR_USAGE, "an equal name is asked back");
+	is_err(&err, "several have this name", "  in a sentence");
+	ok(strstr(err.hint, "/srv/ct/own (lxc)") && strstr(err.hint, "/var/lib/lxc/own (lxc)"), "  with both");
+	is_text(find("/srv/ct/own")->lxcpath, "/srv/ct", "one is named by its folder");
+	is_text(find("/var/lib/lxc/own/")->lxcpath, "/var/lib/lxc", "the other, too");
+	is_text(find("/var/lib/lxc/own/config")->lxcpath, "/var/lib/lxc", "or by its configuration");
+	ok(!is_there("/var/lib/lxc") && !is_there("/var/lib/lxc/ow") && !is_there("/"), "other paths are none");
+	is_text(find("/srv/ct/own")->title, "/srv/ct/own", "which is what it is called");
+	is_text(find("off")->title, "off", "where a name is enough, that is");
+	is_num(find("hers")->kind, CONTAINER_LXC, "a user's container of the same name does not count");
+	is_text(find("hers")->title, "hers", "  nor make the name unclear");
+	is_text(find("/home/alice/.local/share/lxc/hers")->title, "/home/alice/.local/share/lxc/hers",
+		"  and is named by its folder");
+	tmp_remove_below("/srv/ct");
+	link_to("/srv/ct", "../var/lib/lxc");
+	is_num(look(NULL), 0, "an lxcpath that is a link to the default one");
+	ok(slice_is(find("own")->lxcpath, "/srv/ct") && slice_is(find("own")->title, "own"),
+	   "  is that one, as lxc.conf spells it");
+	unlink(tmp_path("/srv/ct"));
+	put("/etc/lxc/lxc.conf", "");
+}
+
 static void proxmox(void)
 {
 	put("/var/lib/dpkg/status", "Package: pve-manager\nStatus: install ok installed\nVersion: 8.4.1\n");
@@ -199,8 +235,8 @@ static void proxmox(void)
 	link_to("/etc/pve/lxc", "nodes/a/lxc");
 	is_num(look(NULL), 0, "Proxmox");
 	ok(host.pve_is_mounted && host.pve_has_quorum, "with quorum");
-	ok(!container_find(&host, SLICE("202")), "another node's guest is not listed");
-	ok(!container_find(&host, SLICE("099")) && !container_find(&host, SLICE("102")), "nor what is no guest");
+	ok(!is_there("202"), "another node's guest is not listed");
+	ok(!is_there("099") && !is_there("102"), "nor what is no guest");
 	is_text(find("101")->profile, "lxc-101_</var/lib/lxc>", "VMID.conf counts, not what LXC was given last time");
 	ok(find("101")->nesting && find("101")->unprivileged, "its features");
 	is_num(find("101")->lxc.start_host.count, 1, "the common configuration counts");
@@ -230,7 +266,7 @@ static void incus_and_lxd(void)
 	is_num(find("p_c1")->kind, CONTAINER_INCUS, "an Incus container");
 	is_text(find("p_c1")->profile, "incus-p_c1_</var/lib/incus>", "its profile's name");
 	ok(find("p_c1")->nesting && !find("p_c1")->unprivileged, "its nesting");
-	ok(!container_find(&host, SLICE("vm")), "a virtual machine is none");
+	ok(!is_there("vm"), "a virtual machine is none");
 	is_num(find("c2")->kind, CONTAINER_LXD, "an LXD container");
 	ok(host.list[host.count - 1].kind == CONTAINER_USER ? !slice_is(host.list[host.count - 3].name, "c2")
 							    : !slice_is(host.list[host.count - 2].name, "c2"),
@@ -321,23 +357,23 @@ static void live(void)
 	ok(!find("bad")->running, "nor is a socket in the file system, or garbage");
 	ok(!find("off")->running && find("off")->pid == 0, "a user who binds a name runs no container of root's");
 	ok(find("hers")->running && find("hers")->pid == 66, "but one of that user's");
-	ok(!container_find(&host, SLICE(".x")), "nor one that liblxc would not list");
+	ok(!is_there(".x"), "nor one that liblxc would not list");
 	is_num(find("p_c1")->kind, CONTAINER_INCUS, "a daemon's own folder is no lxcpath");
 	is_num(find("p_c1")->pid, 71, "Incus' containers, too");
 	is_text(find("p_c1")->label, "incus-p_c1_</var/lib/incus>//&:incus-p_c1_<var-lib-incus>:unconfined",
 		"a label without mode is kept whole");
 	ok(find("else")->running && slice_is(find("else")->lxcpath, "/opt/lxc"),
 	   "a container of another path is found, by one spelling");
-	ok(!container_find(&host, SLICE("theirs")), "but not one whose configuration anybody can write");
+	ok(!is_there("theirs"), "but not one whose configuration anybody can write");
 	is_num(look(NULL), 0, "without /proc");
-	ok(!find("own")->running && !container_find(&host, SLICE("else")), "nothing runs");
+	ok(!find("own")->running && !is_there("else"), "nothing runs");
 }
 
 /* One socket of an lxcpath that nothing else tells of, and of one that is listed; process 80 is to hold both. */
 static void check_holder(bool counts, const char *what)
 {
 	look(&root);
-	ok(!!container_find(&host, SLICE("told")) == counts, what);
+	ok(is_there("told") == counts, what);
 	ok(find("own")->running == counts, counts ? "  and says what runs" : "  nor does it say that a container runs");
 }
 
@@ -397,7 +433,7 @@ static void without_descriptors(void)
 	look(&root);
 	ok(find("gen")->running && find("gen")->pid == 51, "without the monitor's descriptors a generated label tells");
 	ok(find("a b")->running && find("a b")->pid == 0, "but not a user's process that wears it");
-	ok(!container_find(&host, SLICE("told")), "and no path is learnt");
+	ok(!is_there("told"), "and no path is learnt");
 }
 
 static const char *origin_word(enum container_origin origin)
@@ -462,6 +498,7 @@ int main(int argc, char **argv)
 	other_paths();
 	mapped_roots();
 	users_containers();
+	equal_names();
 	proxmox();
 	incus_and_lxd();
 	if (geteuid() == 0) {

@@ -155,7 +155,7 @@ static struct slice next(const char *name, const char *dropin, enum nextstart_ba
 	host.scope.give_back_count = 1;
 	nextstart_open(&n, &host.site, SLICE("profile \"lxc-sample_</var/lib/lxc>\" {\n  deny /sample w,\n}\n"),
 		       &arena);
-	c = container_find(&host.site.host, slice_of(name));
+	container_find(&host.site.host, slice_of(name), &c, NULL);
 	if (!c || nextstart_config(&config, &n, c, slice_of(dropin), &err) < 0)
 		return slice_of(arena_str(&arena, slice_of(c ? err.text : "(no container)")));
 	text = nextstart_text(&n, c, &config, base);
