@@ -45,13 +45,15 @@ static void open_report(struct app *app)
 static bool is_target(struct app *app)
 {
 	struct policy_reader reader = container_reader(&app->root);
+	const struct container *c;
 	struct container_host host;
 
 	if (strchr(app->word, '/') || strncmp(app->word, "profile:", 8) == 0 ||
 	    app->word[strspn(app->word, "0123456789")] == '\0')
 		return true;
+	/* a name of several is one: which of them, the command asks */
 	return container_list(&host, &app->root, &reader, &app->arena, NULL) == 0 &&
-	       container_find(&host, slice_of(app->word));
+	       (container_find(&host, slice_of(app->word), &c, NULL) < 0 || c);
 }
 
 static void check_word(struct app *app)
