@@ -32,6 +32,10 @@ says() {
 	run_tool "$1" --root "$root" check && has "$2" "$T/$3"
 }
 
+lacks() {
+	! grep -F "$1" "$2"
+}
+
 explains() {
 	run_tool 0 --root "$root" --json explain "$1" w && [ "$(jq -c "$2" "$T/out")" = "$3" ] || {
 		jq -c . "$T/out"
@@ -74,6 +78,9 @@ ok '… before anything is tried' has 'lxc-a:6 has a target: deny /sys/** wl -> 
 
 profile lxc-a lxc-a '  deny /sys/[^fdcn]*{,/**} wklx,'
 ok 'a rule that was narrowed by hand is healthy' says 0 Healthy out
+ok '… and nothing more is said of it' lacks 'by hand' "$T/out"
+profile lxc-a lxc-a '#  deny /sys/[^fdc]*{,/**} wklx,'
+ok 'one that was commented out is told' says 0 'opened by hand: the rule at /etc/apparmor.d/lxc-a:6' out
 profile lxc-a lxc-a '  deny /sys/[^fdc]*{,/**} WKLX,'
 ok 'one that the parser refuses is not' says 1 'lxc-a' err
 ok '… and the parser says where' has 'line 6' "$T/err"

@@ -77,7 +77,9 @@ static void judge_case(struct row *row, const struct locate_case *c, struct aren
 {
 	if (c->state == LOCATE_ALLOWED) {
 		row->state = c->cure.len > 0 ? ROW_CURED : ROW_HEALTHY;
-		row->text = c->cure.len > 0 ? arena_printf(arena, "cured by %.*s", SLICE_FMT(c->cure)) : "not affected";
+		row->text = c->cure.len > 0     ? arena_printf(arena, "cured by %.*s", SLICE_FMT(c->cure))
+			    : c->opened.len > 0 ? arena_printf(arena, "opened by hand: see %.*s", SLICE_FMT(c->opened))
+						: "not affected";
 		return;
 	}
 	if (c->state == LOCATE_UNKNOWN) {

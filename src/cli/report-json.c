@@ -103,10 +103,10 @@ static json_t *json_culprit(const struct culprit *c)
 
 static json_t *json_case(const struct locate_case *c)
 {
-	return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "profile", report_json_text(c->profile->name), "scope",
+	return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o}", "profile", report_json_text(c->profile->name), "scope",
 			 report_json_text(c->scope->name), "state", report_state_word(c->state), "path",
 			 report_json_text(c->witness), "allowed_by", report_json_rule(c->allower), "cure",
-			 report_json_text(c->cure));
+			 report_json_text(c->cure), "opened", report_json_text(c->opened));
 }
 
 static void add_skipped(json_t *array, const char *path, const char *reason)

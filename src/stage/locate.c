@@ -140,6 +140,58 @@ static struct slice find_mark(const struct search *s, const struct policy_profil
 	return (struct slice){ 0 };
 }
 
+/* Is the comment a deny rule that would take the access, had it not been commented out? */
+static bool is_opened_rule(struct slice comment, const struct conflict_access *access)
+{
+	AUTOARENA scratch = { 0 };
+	struct aare aare = { 0 };
+	struct doc doc;
+	uint32_t perms = 0;
+	bool would = false;
+
+	while (slice_starts(comment, "#"))
+		comment = slice_from(comment, 1);
+	doc_parse(&doc, slice_trim(comment), &scratch);
+	if (doc.broken_count > 0 || !doc.first || doc.first->kind != STMT_RULE || doc.first->rule_class != RULE_FILE ||
+	    !doc.first->qualifiers.deny)
+		return false;
+	for (size_t i = 0; i < doc.first->perms.len; i++) {
+		uint32_t perm = 0;
+
+		if (conflict_perms(slice_sub(doc.first->perms, i, 1), &perm))
+			perms |= perm;
+	}
+	if ((perms & access->perms) &&
+	    aare_parse(&aare, doc_word(doc.first->path, &scratch), re_pool_new(&scratch, 0), &scratch, NULL) == 0)
+		would = aare_match(&aare, access->path, &scratch);
+	aare_release(&aare);
+	return would;
+}
+
+/* "FILE:LINE" of a rule that somebody commented out, so that nothing denies the access now, or empty. */
+static struct slice find_opened(const struct search *s, const struct locate_case *c)
+{
+	const struct policy_source *last = NULL;
+
+	for (size_t i = 0; i < c->profile->rule_count; i++) {
+		const struct policy_source *source = c->profile->rules[i].source;
+		struct slice rest = source->doc.text;
+
+		if (source == last)
+			continue;
+		last = source;
+		for (size_t line = 1; rest.len > 0; line++) {
+			struct slice text = slice_trim(slice_sub(rest, 0, slice_find(rest, '\n')));
+
+			rest = slice_from(rest, slice_find(rest, '\n') + 1);
+			if (slice_starts(text, "#") && memmem(text.ptr, text.len, "deny", 4) &&
+			    is_opened_rule(text, &c->scope->access[0]))
+				return slice_of(arena_printf(s->arena, "%s:%zu", source->path, line));
+		}
+	}
+	return (struct slice){ 0 };
+}
+
 static struct slice find_cure(const struct search *s, const struct locate_case *c)
 {
 	const struct policy_place *allower = c->allower;
@@ -241,6 +293,8 @@ static void decide(struct search *s, const struct subject *subject, struct locat
 	if (denied == c->scope->access_count) {
 		c->allower = answers[0].rule[AUTOMATON_OTHER];
 		c->cure = find_cure(s, c);
+		if (c->cure.len == 0)
+			c->opened = find_opened(s, c);
 		return;
 	}
 	if (is_cured_elsewhere(s, subject->policy, c))

@@ -50,7 +50,7 @@ def check:
 	field("rules"; each(rule, field("denies"; string), field("included"; string), field("editable"; boolean),
 		field("scopes"; each(string)), field("profiles"; each(string)))),
 	field("profiles"; each(field("profile"; string), field("scope"; string), field("state"; state), field("path"; string),
-		field("allowed_by"; nullable(rule)), field("cure"; string))),
+		field("allowed_by"; nullable(rule)), field("cure"; string), field("opened"; string))),
 	obstacles,
 	field("containers"; each(container)),
 	field("skipped"; each(field("file"; string), field("reason"; string))),
