@@ -60,6 +60,10 @@ struct judge_question *judge_add(struct judge *judge, const struct policy *polic
 /* Answers all that was added since the last time. -1: there is no parser. */
 int judge_run(struct judge *judge, struct err *err);
 
+/* Policy that was compiled elsewhere in this run, of this input: for the look that follows. */
+void judge_know(struct judge *judge, const struct policy *policy, const struct policy_reach *input,
+		const struct container *container, struct slice blob);
+
 /* The compiled form of a profile, or of its twin's under the twin's name. NULL with err: the parser's words, or NULL
  * without: it is not in force. */
 const struct automaton_profile *judge_profile(struct judge *judge, const struct policy *policy,

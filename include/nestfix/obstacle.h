@@ -6,7 +6,7 @@
 #ifndef NESTFIX_OBSTACLE_H
 #define NESTFIX_OBSTACLE_H
 
-#include <nestfix/prove.h>
+#include <nestfix/locate.h>
 
 /* A profile that refuses needs. At the first of them the program stops. */
 struct obstacle {
@@ -30,11 +30,8 @@ bool obstacle_allows(const struct automaton_profile *profile, const struct confl
 size_t obstacle_needs(const struct automaton_profile *profile, const struct conflict *conflict,
 		      const struct conflict_need ***needs, struct arena *arena);
 
-/*
- * Asks for every profile of the finding. `known` are policies that were compiled already: their new form is taken. What
- * cannot be compiled is counted in `unasked`: this room fails nothing.
- */
+/* Asks for every profile of the finding. What cannot be compiled is counted in `unasked`: this room fails nothing. */
 void obstacle_find(struct obstacles *out, const struct site *site, const struct finding *finding, struct judge *judge,
-		   const struct proof_policy *known, size_t known_count, struct arena *arena);
+		   struct arena *arena);
 
 #endif

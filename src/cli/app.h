@@ -99,8 +99,11 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	     struct err *err);
 int app_prove(struct app *app, struct plan *plan, struct err *err);
 
-/* Fills finding.obstacles. A plan that was carried out names what is compiled already; or NULL. Fails nothing. */
-void app_obstacles(struct app *app, struct look *look, const struct plan *plan);
+/* Fills finding.obstacles. Fails nothing. */
+void app_obstacles(struct app *app, struct look *look);
+
+/* Spares the look that follows a change what was compiled for its proof. */
+void app_know(struct app *app, const struct plan *plan);
 
 /*
  * What still stops runc, or will, once a command is through: said last, and exit status 1. `look` is what was seen

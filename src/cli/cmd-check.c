@@ -35,7 +35,7 @@ int cmd_check(struct app *app, struct err *err)
 		return -1;
 	if (app_look(app, app->args, app->arg_count, &look, err) == 0 &&
 	    commit_unfinished(&app->root, &app->arena, &unfinished, err) == 0) {
-		app_obstacles(app, &look, NULL);
+		app_obstacles(app, &look);
 		report_check(&app->report, &look.site, &look.finding, unfinished);
 		status = is_found(app, &look) || unfinished;
 	}

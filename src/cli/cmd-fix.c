@@ -64,7 +64,7 @@ static int nothing_to_do(struct app *app, struct look *look, const struct plan *
 {
 	struct remains remains = { 0 };
 
-	app_obstacles(app, look, NULL);
+	app_obstacles(app, look);
 	app_remains(app, look, plan->note, NULL, &remains);
 	report_nothing_to_fix(&app->report, "fix", &look->finding, &remains);
 	return remains.count > 0;
@@ -76,10 +76,12 @@ static int look_again(struct app *app, const struct plan *plan, const struct rec
 	struct remains remains = { 0 };
 	struct err trouble = { 0 };
 	struct look after;
-	bool seen = app_look(app, app->args, app->arg_count, &after, &trouble) == 0;
+	bool seen;
 
+	app_know(app, plan);
+	seen = app_look(app, app->args, app->arg_count, &after, &trouble) == 0;
 	if (seen) {
-		app_obstacles(app, &after, plan);
+		app_obstacles(app, &after);
 	} else {
 		err_wrap(&trouble, "the host could not be looked at again");
 		remains_add(&remains, arena_str(&app->arena, slice_of(trouble.text)), &app->arena);

@@ -175,7 +175,7 @@ static int harden(struct hardening *h, struct err *err)
 		report_hardened(report, NULL, 0, NULL, 0, NULL);
 		return 0;
 	}
-	app_obstacles(h->app, h->look, NULL);
+	app_obstacles(h->app, h->look);
 	report_harden(report, h->all.ptr, h->all.len, h->look->finding.obstacles);
 	if (h->files.len == 0)
 		return refuse_all(h, err);

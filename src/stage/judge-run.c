@@ -4,11 +4,9 @@
 
 /* Names tell policies of the boot apart (a marker in force-complain/ goes by them); texts of containers are alike but
  * for the name of the container. */
-static void add_top(struct cache_key *key, struct judge *judge, const struct policy *policy,
+static void add_top(struct cache_key *key, struct judge *judge, const struct policy *policy, struct slice text,
 		    const struct container *container, struct arena *scratch)
 {
-	struct slice text = policy->sources[0]->doc.text;
-
 	if (container && discover_is_liblxc(container) && policy->count == 1) {
 		cache_key_add(key, SLICE(""));
 		cache_key_add(key, discover_anonymous(container, text, scratch));
@@ -16,27 +14,13 @@ static void add_top(struct cache_key *key, struct judge *judge, const struct pol
 	}
 	cache_key_add(key, slice_of(policy->path));
 	cache_key_add(key, text);
-	cache_key_add(key, compile_is_marked(&judge->compiler, "force-complain", policy->path, scratch)
-			       ? SLICE("complain")
-			       : SLICE(""));
+	if (compile_is_marked(&judge->compiler, "force-complain", policy->path, scratch))
+		cache_key_add(key, SLICE("complain"));
 }
 
-/* Everything else that the parser could read for it. */
-static void add_included(struct cache_key *key, const struct policy *policy, struct arena *scratch)
-{
-	struct policy_reach reach;
-
-	policy_reach(&reach, policy->from, policy->sources[0], scratch);
-	for (size_t i = 1; i < reach.count; i++) {
-		const struct policy_part *part = &reach.parts[i];
-
-		cache_key_add(key, slice_of(part->path));
-		cache_key_add(key, part->source ? part->source->doc.text : SLICE(""));
-	}
-	cache_key_add(key, slice_of(reach.trouble ? reach.trouble->text : ""));
-}
-
-static const char *key_of(struct judge *judge, const struct policy *policy, const struct container *container)
+/* Everything that the result depends on: the parser, and all that it reads. */
+static const char *key_of(struct judge *judge, const struct policy *policy, const struct policy_reach *input,
+			  const struct container *container)
 {
 	AUTOARENA scratch = { 0 };
 	AUTOKEY key = { 0 };
@@ -48,14 +32,20 @@ static const char *key_of(struct judge *judge, const struct policy *policy, cons
 		judge->identity = cache_key_digest(&identity, judge->arena);
 	}
 	cache_key_add(&key, slice_of(judge->identity));
-	add_top(&key, judge, policy, container, &scratch);
-	add_included(&key, policy, &scratch);
+	add_top(&key, judge, policy, input->parts[0].source->doc.text, container, &scratch);
+	for (size_t i = 1; i < input->count; i++) {
+		const struct policy_part *part = &input->parts[i];
+
+		cache_key_add(&key, slice_of(part->path));
+		cache_key_add(&key, part->source ? part->source->doc.text : SLICE(""));
+	}
 	return cache_key_digest(&key, judge->arena);
 }
 
-struct judge_compiled *judge_take(struct judge *judge, const struct policy *policy, const struct container *container)
+static struct judge_compiled *entry_of(struct judge *judge, const struct policy *policy,
+				       const struct policy_reach *input, const struct container *container)
 {
-	const char *key = key_of(judge, policy, container);
+	const char *key = key_of(judge, policy, input, container);
 	struct judge_compiled *c;
 
 	for (size_t i = 0; i < judge->compiled.len; i++)
@@ -66,6 +56,32 @@ struct judge_compiled *judge_take(struct judge *judge, const struct policy *poli
 	c->policy = policy;
 	VEC_PUSH(judge->arena, &judge->compiled, c);
 	return c;
+}
+
+struct judge_compiled *judge_take(struct judge *judge, const struct policy *policy, const struct container *container)
+{
+	struct judge_compiled *refused = ARENA_NEW(judge->arena, struct judge_compiled);
+	struct policy_reach input;
+
+	if (compile_gather(&input, &judge->compiler, policy, policy->path, NULL, 0, judge->arena, &refused->err) == 0)
+		return entry_of(judge, policy, &input, container);
+	refused->done = true;
+	return refused;
+}
+
+void judge_know(struct judge *judge, const struct policy *policy, const struct policy_reach *input,
+		const struct container *container, struct slice blob)
+{
+	struct judge_compiled *c;
+
+	if (!judge_compiler(judge, NULL))
+		return;
+	c = entry_of(judge, policy, input, container);
+	if (c->done)
+		return;
+	c->done = true;
+	c->blob = blob;
+	automaton_read(&c->automaton, blob, judge->arena, &c->err);
 }
 
 /* One compilation, for cache_take. */

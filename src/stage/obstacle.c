@@ -93,8 +93,6 @@ struct search {
 	const struct site *site;
 	const struct finding *finding;
 	struct judge *judge;
-	const struct proof_policy *known;
-	size_t known_count;
 	struct obstacles *out;
 	struct arena *arena;
 };
@@ -102,15 +100,6 @@ struct search {
 /* The compiled form of a profile; NULL: it could not be had. */
 static const struct automaton_profile *find_profile(struct search *s, const struct locate_case *c)
 {
-	struct automaton automaton;
-
-	for (size_t i = 0; i < s->known_count; i++) {
-		if (strcmp(s->known[i].policy->path, c->policy->path) != 0)
-			continue;
-		if (automaton_read(&automaton, s->known[i].new_blob, s->arena, &s->out->reason) < 0)
-			return NULL;
-		return automaton_find(&automaton, c->profile->name);
-	}
 	return judge_profile(s->judge, c->policy, c->profile, discover_container(s->site, c->policy), &s->out->reason);
 }
 
@@ -131,14 +120,12 @@ static void ask(struct search *s, const struct locate_case *c)
 }
 
 void obstacle_find(struct obstacles *out, const struct site *site, const struct finding *finding, struct judge *judge,
-		   const struct proof_policy *known, size_t known_count, struct arena *arena)
+		   struct arena *arena)
 {
 	struct search s = {
 		.site = site,
 		.finding = finding,
 		.judge = judge,
-		.known = known,
-		.known_count = known_count,
 		.out = out,
 		.arena = arena,
 	};

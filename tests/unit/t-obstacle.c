@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../lib/parser.h"
+#include "../lib/reader.h"
 #include "../lib/tap.h"
+#include "../lib/tmp.h"
 
 #include <nestfix/obstacle.h>
 
@@ -118,28 +120,35 @@ static void all_needs_in_order(void)
 static void what_cannot_be_asked(void)
 {
 	struct conflict c = needs_of("umount /");
-	struct policy policy = { .path = "/etc/apparmor.d/x" };
-	struct policy_profile profiles[2] = { { .name = SLICE("a") }, { .name = SLICE("p") } };
-	struct locate_case cases_[3] = { { .policy = &policy, .profile = &profiles[0] },
-					 { .policy = &policy, .profile = &profiles[1] },
-					 { .policy = &policy, .profile = &profiles[1] } };
+	struct reader_file files[] = { { "/etc/apparmor.d/x", SLICE("profile p { mount, }\n") }, { 0 } };
+	struct policy_reader reader = { files, reader_memory };
+	struct policy_dialect dialect = { .base = "/etc/apparmor.d" };
+	struct policy policy;
+	struct policy_profile lost = { .name = SLICE("a") };
+	struct locate_case cases_[3] = { { .policy = &policy, .profile = &lost },
+					 { .policy = &policy },
+					 { .policy = &policy } };
 	struct finding finding = { .conflict = &c, .cases = cases_, .case_count = 3 };
-	struct proof_policy known = { .policy = &policy };
-	struct root root = { .fd = -1, .live = true };
-	struct judge *none = judge_new(&root, "/no/such/parser", NULL, &arena);
+	AUTOROOT root = { .fd = -1 };
 	struct site site = { 0 };
 	struct obstacles out;
 
-	obstacle_find(&out, &site, &finding, none, NULL, 0, &arena);
+	if (!ok(root_open(&root, tmp_dir, NULL) == 0 &&
+		    policy_read(&policy, policy_sources_new(&reader, &dialect, &arena), files[0].path, &arena, NULL) ==
+			0,
+		"a policy"))
+		return;
+	cases_[1].profile = cases_[2].profile = &policy.profiles[0];
+	obstacle_find(&out, &site, &finding, judge_new(&root, "/no/such/parser", NULL, &arena), &arena);
 	ok(out.asked == 0 && out.unasked == 2 && out.count == 0, "without a parser nothing is known");
 	is_err(&out.reason, "/no/such/parser", "  and why");
-	known.new_blob = parser_compile("profile p { mount, }", features[0], &arena);
-	obstacle_find(&out, &site, &finding, none, &known, 1, &arena);
-	ok(out.asked == 1 && out.unasked == 1, "what is compiled already is taken; a lost profile is not asked");
+	policy.count = 2; /* of two profiles none stands for the other */
+	obstacle_find(&out, &site, &finding, judge_new(&root, NULL, features[0], &arena), &arena);
+	ok(out.asked == 1 && out.unasked == 1, "a lost profile is not asked");
 	ok(out.count == 1 && slice_is(out.list[0].profile, "p") && out.list[0].need_count == 1,
 	   "a profile of two scopes is asked once");
 	c.need_count = 0;
-	obstacle_find(&out, &site, &finding, none, NULL, 0, &arena);
+	obstacle_find(&out, &site, &finding, judge_new(&root, NULL, NULL, &arena), &arena);
 	ok(out.asked == 0 && out.unasked == 0, "a conflict without needs asks nothing");
 }
 
@@ -152,7 +161,9 @@ int main(void)
 	the_rules_decide();
 	what_refuses_nothing();
 	all_needs_in_order();
+	tmp_make();
 	what_cannot_be_asked();
+	tmp_remove();
 	arena_release(&arena);
 	return tap_done();
 }
