@@ -37,10 +37,10 @@ lacks() {
 }
 
 explains() {
-	run_tool 0 --root "$root" --json explain "$1" w && [ "$(jq -c "$2" "$T/out")" = "$3" ] || {
-		jq -c . "$T/out"
-		return 1
-	}
+	run_tool 0 --root "$root" --json explain "$1" w || return 1
+	[ "$(jq -c "$2" "$T/out")" = "$3" ] && return
+	jq -c . "$T/out"
+	return 1
 }
 
 profile lxc-a lxc-a '  deny /sys/net/ipv4/ip_forward w,'
@@ -91,11 +91,60 @@ ok 'it does not stop the cure of others' run_tool 1 --root "$root" fix
 ok '… which goes on' has 'was: deny /sys/[^fdc]*{,/**} wklx,' "$root/etc/apparmor.d/lxc-b"
 rm "$root/etc/apparmor.d/lxc-b"
 
+#### What was compiled is kept, on the live root alone
+
+profile lxc-a lxc-a '  deny /sys/[^fdc]*{,/**} wklx,'
+ok 'another root gets no cache' unchanged run_tool 1 --root "$root" check
+
+cat >"$T/parser" <<END
+#!/bin/sh
+echo x >>"$T/calls"
+exec ${NESTFIX_PARSER:-/sbin/apparmor_parser} "\$@"
+END
+chmod 755 "$T/parser"
+
+# live CODE: runs it where this policy is the host's, with a cache of its own. In it `check N` wants the parser to be called N times.
+live() {
+	# shellcheck disable=SC2016
+	work=$T policy=$root/etc/apparmor.d tool=$NESTFIX unshare --mount sh -c '
+		mount --bind "$policy" /etc/apparmor.d && mount -t tmpfs -o mode=755 tmpfs /var/cache || exit 9
+		cache=/var/cache/aa-nestfix
+		check() {
+			: >"$work/calls"
+			"$tool" --patches patches --parser "$work/parser" check profile:lxc-a >"$work/out" 2>"$work/err"
+			[ $? = 1 ] && grep -q /etc/apparmor.d/lxc-a:6 "$work/out" && [ "$(wc -l <"$work/calls")" = "$1" ] && return
+			cat "$work/out" "$work/err" "$work/calls"
+			exit 1
+		}
+		eval "$1"' sh "$1"
+}
+
+# shellcheck disable=SC2016
+if unshare --mount true 2>/dev/null; then
+	ok 'a first look asks the parser: its version, the policy, the rules' live 'check 3; [ "$(stat -c %a:%u $cache)" = 700:0 ]'
+	ok 'a second look asks for the version alone' live 'check 3; check 1'
+	ok 'nothing but the cache is written' live '
+		: >"$work/stamp"
+		check 3
+		find /etc /root /run /usr /var -xdev -newer "$work/stamp" ! -path "$cache*" ! -path /var/cache | grep . && exit 1
+		[ -d $cache ]'
+	ok 'another text is another entry' live 'check 3; echo "# x" >>/etc/apparmor.d/lxc-a; check 2'
+	profile lxc-a lxc-a '  deny /sys/[^fdc]*{,/**} wklx,'
+	ok 'a damaged entry is made anew' live 'check 3
+		for f in $cache/*; do [ ! -s "$f" ] || printf x | dd of="$f" bs=1 seek=200 conv=notrunc 2>/dev/null; done
+		check 3; check 1'
+	ok 'an entry of somebody else, too' live 'check 3; chown 65534 $cache/*; check 3'
+	ok 'a cache that cannot be used is no error' live ': >$cache; check 3; check 3'
+else
+	skip 'the cache' 'may not make a mount namespace'
+fi
+
 {
 	echo 'profile lxc-a { file,'
 	seq 1 100000 | sed 's|.*|  deny /sys/n&/x w,|'
 	echo '}'
 } >"$root/etc/apparmor.d/lxc-a"
+# shellcheck disable=SC2016
 ok '100,000 deny rules are refused with a sentence' timeout 20 sh -c '
 	"$1" --patches patches --root "$2" check 2>"$3" >"$3"; [ $? = 4 ] && grep -q "more than 20000 file rules" "$3"' \
 	sh "$NESTFIX" "$root" "$T/err"
@@ -104,6 +153,7 @@ ok '100,000 deny rules are refused with a sentence' timeout 20 sh -c '
 	seq 1 15000 | sed 's|.*|  deny /sys/n&/x w,|'
 	echo '  deny /sys/[^fdc]*{,/**} wklx, }'
 } >"$root/etc/apparmor.d/lxc-a"
+# shellcheck disable=SC2016
 ok '15,000 are answered' timeout 60 sh -c '
 	"$1" --patches patches --root "$2" check 2>"$3" >"$3"; [ $? = 1 ] && grep -q "lxc-a:15002" "$3"' \
 	sh "$NESTFIX" "$root" "$T/err"
