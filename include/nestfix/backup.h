@@ -25,12 +25,10 @@
  *   backup_mark         IN_FORCE
  *   journal_done
  *
- * and for undoing one, be it a rollback or a failed or killed change:
+ * and for undoing, be it a rollback or a failed or killed change:
  *
- *   backup_read, then for each file, last first: backup_look at its present bytes, and
- *     BACKUP_AS_LEFT    backup_restore (exact bytes and attributes; a created file is removed)
- *     BACKUP_AS_BEFORE  nothing
- *     BACKUP_EDITED     backup_take_out, and atomic_replace with its result
+ *   undo_plan           (undo.h) for each file that the changes name
+ *   backup_restore      where a file becomes what a change found: exact bytes and attributes
  *   backup_mark         UNDONE (a change that failed and was undone: backup_discard)
  */
 #ifndef NESTFIX_BACKUP_H
@@ -148,8 +146,9 @@ void backup_after(const struct backup_file *file, struct buf *out);
 /*
  * Takes only our change out of bytes that somebody edited since, and appends the result. Each new text must stand there
  * as often as the change wrote it, at the same place of its line; one that is gone counts as taken back where its old
- * text stands again. Else ERR_REFUSED, with a sentence and the steps by hand, and nothing is appended. Where the change
- * took a file away, what stands there now is not ours, and all of it is appended.
+ * text stands again, in the same place of its line, and no line that only the new text has. Else ERR_REFUSED, with a
+ * sentence and the steps by hand, and nothing is appended. Where the change took a file away, what stands there now is
+ * not ours, and all of it is appended.
  */
 int backup_take_out(const struct backup_file *file, struct slice now, struct buf *out, struct err *err);
 

@@ -72,6 +72,41 @@ static struct slice line_head(struct slice text, size_t at)
 	return slice_trim(slice_sub(text, start, at - start));
 }
 
+static struct slice take_line(struct slice *rest)
+{
+	size_t end = slice_find(*rest, '\n');
+	struct slice line = slice_sub(*rest, 0, end);
+
+	*rest = slice_from(*rest, end + 1);
+	return slice_trim(line);
+}
+
+static bool has_line(struct slice text, struct slice line)
+{
+	while (text.len > 0)
+		if (slice_eq(take_line(&text), line))
+			return true;
+	return false;
+}
+
+/* Did somebody take an edit back by hand? Its old text stands there, at the place of its line that it had, as often as
+ * was written, and no line that only the new text has. A comment that names the old one is not it. */
+static bool is_taken_back(const struct backup_file *file, const struct backup_edit *e, struct slice now, size_t wrote)
+{
+	struct slice head = line_head(file->content, e->at), new_ = e->new_;
+	size_t n = 0;
+
+	for (size_t at = 0; e->old.len > 0 && (at = find(now, at, e->old)) != SIZE_MAX; at += e->old.len)
+		n += slice_eq(line_head(now, at), head);
+	while (n >= wrote && new_.len > 0) {
+		struct slice line = take_line(&new_);
+
+		if (line.len > 0 && !has_line(e->old, line) && has_line(now, line))
+			return false;
+	}
+	return e->old.len > 0 && n >= wrote;
+}
+
 static int impossible(const struct backup_file *file, const struct backup_edit *e, const char *what, struct err *err)
 {
 	struct slice old = slice_sub(e->old, 0, 300);
@@ -94,8 +129,8 @@ static int find_group(const struct backup_file *file, struct slice after, struct
 		wrote += slice_eq(e->new_, first->new_);
 	if (first->new_.len == 0)
 		return impossible(file, first, "it only removed text there, and the file was edited since", err);
-	if (found == 0 && first->old.len > 0 && count(now, first->old) >= wrote)
-		return 0; /* somebody took it back already */
+	if (found == 0 && is_taken_back(file, first, now, wrote))
+		return 0;
 	if (found == 0)
 		return impossible(file, first, "what it wrote there was edited since", err);
 	if (found != wrote)

@@ -472,6 +472,8 @@ static void takes_out_only_our_change(void)
 		       "# mine\nnew,\n  deny x, # why\nEND\n", "edits before, behind and after");
 	check_take_out(old, one, 1, "    deny y,\n  deny z,\n", "    deny x,\n", "another indentation");
 	check_take_out(old, one, 1, "mine\n  deny x,\n", "mine\n  deny x,\n", "taken back by hand already");
+	check_take_out(old, one, 1, "mine\n  # deny x,\n", NULL, "the old text in a comment");
+	check_take_out(old, one, 1, "  deny x,\n  deny y,\n", NULL, "taken back by hand, but for a line");
 	check_take_out(old, one, 1, "# top\n  deny y,\nend\n", NULL, "half of our text is gone");
 	check_take_out(old, one, 1, "", NULL, "all is gone");
 	check_take_out(old, one, 1, "  deny y,\n  deny z,\n  deny y,\n  deny z,\n", NULL,

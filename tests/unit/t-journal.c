@@ -137,6 +137,25 @@ static void steps_are_on_disk(void)
 	   "done: nothing is unfinished");
 }
 
+static void a_rollback_names_all_that_it_takes_back(void)
+{
+	const char *const ids[] = { "20261121T213456Z", "20261121T213455Z-2" };
+	AUTOARENA arena = { 0 };
+	struct journal j;
+
+	ok(journal_begin(&root, JOURNAL_UNDO, ids, 2, NULL) == 0 && journal_step(&root, JOURNAL_LOADING, NULL) == 0 &&
+	       journal_read(&root, &arena, &j, NULL) == 0,
+	   "a rollback of two changes");
+	is_text(slice_of(j.backup), ids[0], "  the newest");
+	ok(j.back_count == 2 && strcmp(j.back[0], ids[0]) == 0 && strcmp(j.back[1], ids[1]) == 0,
+	   "  and both, in order");
+	journal_done(&root, NULL);
+	ok(journal_begin(&root, JOURNAL_UNDO, ids, 1, NULL) == 0 && journal_read(&root, &arena, &j, NULL) == 0 &&
+	       j.back_count == 1 && strcmp(j.back[0], ids[0]) == 0,
+	   "a rollback of one");
+	journal_done(&root, NULL);
+}
+
 static void another_boot_is_seen(void)
 {
 	static const char text[] =
@@ -193,6 +212,7 @@ int main(void)
 	the_folder_must_be_private();
 	the_lock_dies_with_its_process();
 	steps_are_on_disk();
+	a_rollback_names_all_that_it_takes_back();
 	another_boot_is_seen();
 	a_foreign_journal_is_refused();
 	root_release(&root);
