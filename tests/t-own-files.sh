@@ -91,6 +91,9 @@ ok '  it stays' there
 cp "$T/dropin" "$dropin"
 ok 'LXC is cured: without --own-files' run_tool 1 --root "$root" --json diff
 is '  the drop-in stays' "$(jq -r '[.patch[].kind] | unique | join(" ")' "$T/out")" policy
+id=$(run_tool 0 --root "$root" rollback --list && sed -n 's/ *in force .*60-aa-nestfix.*//p' "$T/out")
+ok '  check offers to undo what is not needed any more' run_tool 1 --root "$root" check
+ok '  with what to type' has "  aa-nestfix --root $root rollback $id   '/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf'" "$T/out"
 ok 'LXC is cured: for one container' own 0 fix docker1
 ok '  the drop-in stays' there
 policy >"$T/policy"

@@ -60,8 +60,13 @@ void report_afterwards(const struct report *r, const struct report_done *done, c
 void report_json_afterwards(const struct report *r, const struct report_done *done, const struct err *err);
 void report_note(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Something of ours that is not needed any more, and the command that takes it out. */
+struct report_offer {
+	const char *what, *command;
+};
+
 void report_check(const struct report *r, const struct site *site, const struct finding *finding,
-		  const char *unfinished);
+		  const char *unfinished, const struct report_offer *offers, size_t offer_count);
 
 /* The change and, where `policies` is not NULL, what the comparison of the compiled policies says. */
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,

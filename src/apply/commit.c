@@ -185,6 +185,15 @@ static int list_held(struct work *w, const struct patch *patch, struct backup_na
 	return 0;
 }
 
+/* Taking away a drop-in that is of no use any more asks for nothing. */
+static bool gives_back(const struct patch *patch)
+{
+	for (size_t i = 0; i < patch->file_count; i++)
+		if (!patch->files[i].removed)
+			return true;
+	return false;
+}
+
 static int make_backup(struct work *w, const struct patch *patch, struct err *err)
 {
 	const struct finding *finding = patch->finding;
@@ -192,7 +201,7 @@ static int make_backup(struct work *w, const struct patch *patch, struct err *er
 
 	add_name(&backup.conflicts, finding->conflict->name, w->arena);
 	backup.everywhere = patch->site->target_count == 0;
-	for (size_t i = 0; i < patch->asked_count; i++)
+	for (size_t i = 0; gives_back(patch) && i < patch->asked_count; i++)
 		add_name(&backup.scopes, patch->asked[i]->name, w->arena);
 	for (size_t i = 0; i < finding->case_count; i++)
 		if (finding->cases[i].state == LOCATE_BLOCKED)

@@ -115,6 +115,9 @@ void app_remains(struct app *app, const struct look *look, const char *note, con
 /* Does a profile that counts refuse something else that the program needs? After app_obstacles. */
 bool app_is_obstructed(const struct look *look);
 
+/* What an LXC that is cured has made needless. */
+void app_over(struct app *app, const struct look *look, struct report_offer **out, size_t *count);
+
 /* Asks only where somebody sits at a terminal; without one the command itself is the consent. */
 bool app_asks(const struct app *app);
 bool app_is_agreed(const struct app *app);

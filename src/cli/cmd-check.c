@@ -27,7 +27,9 @@ static bool is_found(struct app *app, const struct look *look)
 
 int cmd_check(struct app *app, struct err *err)
 {
+	struct report_offer *offers;
 	const char *unfinished;
+	size_t offer_count;
 	struct look look;
 	int status = -1;
 
@@ -36,7 +38,8 @@ int cmd_check(struct app *app, struct err *err)
 	if (app_look(app, app->args, app->arg_count, &look, err) == 0 &&
 	    commit_unfinished(&app->root, &app->arena, &unfinished, err) == 0) {
 		app_obstacles(app, &look);
-		report_check(&app->report, &look.site, &look.finding, unfinished);
+		app_over(app, &look, &offers, &offer_count);
+		report_check(&app->report, &look.site, &look.finding, unfinished, offers, offer_count);
 		status = is_found(app, &look) || unfinished;
 	}
 	return status;

@@ -42,7 +42,8 @@ json_t *report_json_error(const struct err *err);
 json_t *report_json_object(const char *command);
 void report_json_print(const struct report *r, json_t *object); /* takes the object */
 
-json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished);
+json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished,
+			  const struct report_offer *offers, size_t offer_count);
 json_t *report_json_changes(const struct comparison *comparison);
 json_t *report_json_proof(const struct proof_policy *policies, size_t count, bool proved);
 json_t *report_json_patch(const struct patch *patch);

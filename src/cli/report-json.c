@@ -133,7 +133,18 @@ static json_t *json_skipped(const struct site *site, const struct finding *findi
 	return array;
 }
 
-json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished)
+static json_t *json_offers(const struct report_offer *offers, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_pack("{s:o,s:o}", "what", report_json_text(slice_of(offers[i].what)),
+						       "command", report_json_text(slice_of(offers[i].command))));
+	return array;
+}
+
+json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished,
+			  const struct report_offer *offers, size_t offer_count)
 {
 	json_t *object = report_json_object("check");
 	json_t *rules = json_array();
@@ -152,6 +163,7 @@ json_t *report_json_check(const struct site *site, const struct finding *finding
 	json_object_set_new(object, "containers", report_json_containers(site, finding));
 	json_object_set_new(object, "skipped", json_skipped(site, finding));
 	json_object_set_new(object, "unfinished", unfinished ? report_json_text(slice_of(unfinished)) : json_null());
+	json_object_set_new(object, "needless", json_offers(offers, offer_count));
 	return object;
 }
 

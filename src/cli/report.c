@@ -287,14 +287,22 @@ static void print_skipped(const struct report *r, const struct site *site, const
 	}
 }
 
+static void print_offers(const struct report *r, const struct report_offer *offers, size_t count)
+{
+	if (count > 0)
+		report_print(r, "\nLXC itself is cured, so that this is not needed any more; to take it out:\n");
+	for (size_t i = 0; i < count; i++)
+		report_print(r, "  %s   %s\n", offers[i].command, offers[i].what);
+}
+
 void report_check(const struct report *r, const struct site *site, const struct finding *finding,
-		  const char *unfinished)
+		  const char *unfinished, const struct report_offer *offers, size_t offer_count)
 {
 	if (unfinished)
 		report_note(r, "%s", unfinished);
 	print_skipped(r, site, finding);
 	if (r->json) {
-		report_json_print(r, report_json_check(site, finding, unfinished));
+		report_json_print(r, report_json_check(site, finding, unfinished, offers, offer_count));
 		return;
 	}
 	if (r->quiet)
@@ -304,6 +312,7 @@ void report_check(const struct report *r, const struct site *site, const struct 
 		report_obstacles(r, finding->obstacles, "");
 		print_not_granted(r, finding);
 		report_containers(r, site, finding);
+		print_offers(r, offers, offer_count);
 		return;
 	}
 	report_bold(r, "%.*s", SLICE_FMT(finding->conflict->title));
@@ -314,4 +323,5 @@ void report_check(const struct report *r, const struct site *site, const struct 
 	report_containers(r, site, finding);
 	report_overrides(r, site, finding);
 	print_next(r, site, finding);
+	print_offers(r, offers, offer_count);
 }

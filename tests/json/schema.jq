@@ -54,7 +54,8 @@ def check:
 	obstacles,
 	field("containers"; each(container)),
 	field("skipped"; each(field("file"; string), field("reason"; string))),
-	field("unfinished"; nullable(string));
+	field("unfinished"; nullable(string)),
+	field("needless"; each(field("what"; string), field("command"; string)));
 
 def nothing: field("changed"; word([false])), field("profiles"; number);
 
