@@ -52,7 +52,7 @@ tells() {
 }
 
 last_id() {
-	tool rollback --list | tail -n 1 | cut -d' ' -f1
+	tool --json rollback --list | jq -r '.changes[-1].id'
 }
 
 #### A report that cannot be written
