@@ -220,13 +220,25 @@ static int refuse_order(const struct undo_case *u, const struct undo_change *c, 
 	return err_hint(u->err, "undo that one first: aa-nestfix rollback %s", later->backup->id);
 }
 
+/* Did one of the changes that were taken back earlier leave its marks in what a later one found? */
+static bool holds_past(const struct undo_case *u, const struct undo_change *c)
+{
+	bool past = false;
+
+	for (size_t i = 0; i < u->count; i++)
+		past |= u->changes[i].role == UNDO_PAST;
+	return past && c->file->kind != BACKUP_CONFIG && c->backup->state != BACKUP_PREPARED &&
+	       memmem(c->file->content.ptr, c->file->content.len, "aa-nestfix", strlen("aa-nestfix"));
+}
+
 /* Takes one change out of bytes; *now is NULL where the file is missing, and *exact what is there exactly. */
-static int take_out(const struct undo_case *u, const struct backup_file *file, struct slice **now,
+static int take_out(const struct undo_case *u, const struct undo_change *c, struct slice **now,
 		    const struct backup_file **exact, struct err *err)
 {
+	const struct backup_file *file = c->file;
 	AUTOBUF out = { 0 };
 
-	switch (backup_look(file, *now)) {
+	switch (holds_past(u, c) ? BACKUP_EDITED : backup_look(file, *now)) {
 	case BACKUP_AS_BEFORE:
 		return 0;
 	case BACKUP_AS_LEFT:
@@ -242,11 +254,13 @@ static int take_out(const struct undo_case *u, const struct backup_file *file, s
 	}
 	if (!*now)
 		return 0; /* somebody removed it, which stays so */
-	if (file->kind == BACKUP_POLICY)
-		return err_put(err, ERR_REFUSED,
-			       "cannot take our change out of '%s': it was edited since, and the "
-			       "marks in it cannot be read",
-			       u->path);
+	if (file->kind != BACKUP_CONFIG) {
+		err_put(err, ERR_REFUSED,
+			"cannot take our change out of '%s': it was edited since, and the marks in it cannot be read "
+			"without the conflict's data",
+			u->path);
+		return err_hint(err, "name the folder with the conflict files: --patches DIR");
+	}
 	if (backup_take_out(file, **now, &out, err) < 0)
 		return -1;
 	*now = ARENA_NEW(u->arena, struct slice);
@@ -270,7 +284,7 @@ static int plan_bytes(const struct undo_case *u, const struct slice *now, struct
 			later = c;
 		if (c->role != UNDO_BACK || !c->file)
 			continue;
-		if (take_out(u, c->file, &at, &exact, &trouble) == 0)
+		if (take_out(u, c, &at, &exact, &trouble) == 0)
 			continue;
 		if (later)
 			return refuse_order(u, c, later);

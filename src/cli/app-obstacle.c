@@ -16,7 +16,7 @@ void app_know(struct app *app, const struct plan *plan)
 	for (size_t i = 0; i < plan->policy_count; i++) {
 		const struct proof_policy *p = &plan->policies[i];
 
-		judge_know(app_judge(app), p->policy, &p->new_input,
-			   discover_container(plan->patch.site, p->policy), p->new_blob);
+		judge_know(app_judge(app), p->policy, &p->new_input, discover_container(plan->patch.site, p->policy),
+			   p->new_blob);
 	}
 }

@@ -118,12 +118,15 @@ int app_stand(struct app *app, struct err *err)
 	return 0;
 }
 
-int app_ground(struct app *app, struct undo_ground *out, struct err *err)
+void app_ground(struct app *app, struct undo_ground *out)
 {
-	if (!app->scopes && app_conflict(app, err) < 0)
-		return -1;
+	struct err trouble = { 0 };
+
 	*out = (struct undo_ground){ &app->conflict, app->pool };
-	return 0;
+	if (app->scopes || app_conflict(app, &trouble) == 0)
+		return;
+	report_note(&app->report, "%s; without it only what is as a change left it can be undone", trouble.text);
+	*out = (struct undo_ground){ 0 };
 }
 
 static int read_targets(struct app *app, const char **names, size_t count, struct site_target **out, struct err *err)

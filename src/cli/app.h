@@ -79,8 +79,8 @@ int app_look(struct app *app, const char **targets, size_t count, struct look *l
 /* The run's judge, which holds its compiler, too. */
 struct judge *app_judge(struct app *app);
 
-/* What earlier changes are read with. A conflict that cannot be read is an error where it was read for nothing else. */
-int app_ground(struct app *app, struct undo_ground *out, struct err *err);
+/* What earlier changes are read with: nothing, and a note, where the conflict cannot be read. */
+void app_ground(struct app *app, struct undo_ground *out);
 
 /* A patch, of no files where there is nothing to change; and its proof, once it has one. */
 struct plan {

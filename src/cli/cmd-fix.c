@@ -115,8 +115,8 @@ int app_recover(struct app *app, struct err *err)
 	if (commit_unfinished(&app->root, &app->arena, &words, err) < 0)
 		return -1;
 	if (words) {
-		if (app_ground(app, &ground, err) < 0 ||
-		    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+		app_ground(app, &ground);
+		if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
 			return -1;
 		kernel_open(&kernel, &app->root, NULL, &app->arena);
 		if (commit_recover(&compiler, &kernel, &ground, &app->arena, &words, err) < 0)

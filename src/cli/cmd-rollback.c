@@ -40,8 +40,8 @@ int cmd_rollback(struct app *app, struct err *err)
 		return list(app, err);
 	if (app->all || app->back_to)
 		which = app->all ? COMMIT_BACK_ALL : COMMIT_BACK_TO;
-	if (app_ground(app, &ground, err) < 0 ||
-	    compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+	app_ground(app, &ground);
+	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
 		return -1;
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
 	if (commit_rollback(&compiler, &kernel, &ground, which, id, &app->arena, &receipt, err) < 0)

@@ -245,6 +245,37 @@ static void states_and_order(void)
 	backup_discard(&root, "99990101T000000Z-9", NULL);
 }
 
+/* 0.1 wrote no kinds. */
+static void an_older_manifest_has_no_kinds(void)
+{
+	struct slice asked[] = { { "net", 3 }, { "/etc/odd", 8 } };
+	struct backup b = plan(), read;
+	AUTOARENA arena = { 0 };
+	AUTOBUF text = { 0 };
+	struct slice rest, line;
+	const char *path;
+
+	b.scopes = (struct backup_names){ asked, 1 };
+	b.holds = (struct backup_names){ asked + 1, 1 };
+	b.everywhere = true;
+	files[0].kind = BACKUP_POLICY;
+	if (!ok(backup_make(&root, &b, &arena, NULL) == 0, "a change of scopes"))
+		return;
+	ok(b.everywhere && b.holds.len == 1 && slice_is(b.holds.ptr[0], "/etc/odd"), "  what it holds is read back");
+	ok(b.files[0].kind == BACKUP_POLICY && b.files[1].kind == BACKUP_CONFIG, "  and the kind of each file");
+	path = arena_printf(&arena, BACKUP_DIR "/%s.json", b.id);
+	for (rest = slice_of(tmp_read(path)); rest.len > 0; rest = slice_from(rest, line.len + 1)) {
+		line = slice_sub(rest, 0, slice_find(rest, '\n'));
+		if (!memmem(line.ptr, line.len, "\"kind\"", 6))
+			buf_addf(&text, "%.*s\n", SLICE_FMT(line));
+	}
+	tmp_write(path, text.ptr, text.len, 0600);
+	ok(backup_read(&root, b.id, &arena, &read, NULL) == 0 && read.files[0].kind == BACKUP_POLICY,
+	   "  which is policy where none is told");
+	backup_discard(&root, b.id, NULL);
+	files[0].kind = BACKUP_CONFIG;
+}
+
 static void sweep_takes_torn_backups(void)
 {
 	AUTOARENA arena = { 0 };
@@ -704,6 +735,7 @@ int main(int argc, char **argv)
 	a_file_with_two_names_is_refused();
 	the_folder_must_be_private();
 	states_and_order();
+	an_older_manifest_has_no_kinds();
 	sweep_takes_torn_backups();
 	only_what_was_planned();
 	forged_archives_are_refused();

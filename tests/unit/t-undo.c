@@ -226,8 +226,15 @@ static void without_the_conflict(void)
 	add(BACKUP_POLICY, "net", base, RULE, NET);
 	ground.conflict = NULL;
 	becomes("1", after(0), base, "what is as it was left is restored");
-	refuses("1", "  /a r,\n  " NET "\n  /b r, # mine\n", "the marks in it cannot be read", "",
+	refuses("1", "  /a r,\n  " NET "\n  /b r, # mine\n", "the marks in it cannot be read", "--patches",
 		"what was edited is not");
+	add(BACKUP_POLICY, "ipc", after(0), "/b r,", "/c r,");
+	becomes("2", after(1), after(0), "nor is the newest of two a hindrance");
+	refuses("1", after(1), "the later change 20260102T000000Z stands on it", "rollback 20260102T000000Z",
+		"but the older one is");
+	becomes("12", after(1), base, "both at once");
+	refuses("-12", after(1), "the marks in it cannot be read", "--patches",
+		"marks of one that was taken back do not come back");
 	ground.conflict = &conflict;
 }
 
