@@ -91,6 +91,28 @@ ok 'it does not stop the cure of others' run_tool 1 --root "$root" fix
 ok '… which goes on' has 'was: deny /sys/[^fdc]*{,/**} wklx,' "$root/etc/apparmor.d/lxc-b"
 rm "$root/etc/apparmor.d/lxc-b"
 
+ok 'a host with nothing else says that nothing is known' says 1 'Not known: apparmor_parser refuses' out
+
+# shellcheck source=tests/lib/host.sh
+. tests/lib/host.sh
+rm "$root/etc/apparmor.d/lxc-a"
+mkdir -p "$root/etc/apparmor.d/tunables"
+: >"$root/etc/apparmor.d/tunables/global"
+host_root=$root
+host_daemon incus /var/lib/incus c1 nesting
+sed -i 's|^  file,|  file,\n  deny /sys/** WKLX,|' "$root/var/lib/incus/security/apparmor/profiles/incus-c1"
+ok 'a text of Incus that the parser refuses is not cured' says 1 'line 7' err
+ok '… nor is advice given on it' lacks 'raw.apparmor' "$T/out"
+host_generated /var/lib/lxc web1 nesting
+mkdir -p "$root/usr/share/lxc/config/common.conf.d" "$root/usr/sbin"
+echo 'lxc.include = /usr/share/lxc/config/common.conf.d/' >"$root/usr/share/lxc/config/common.conf"
+printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.apparmor.profile = generated\n' >"$root/var/lib/lxc/web1/config"
+install -D -m 755 /dev/null "$root/usr/sbin/aa-nestfix"
+sed -i 's|^  deny /sys/\[^fdck.*||' "$root/var/lib/lxc/web1/apparmor/"*
+ok 'a drop-in is placed all the same' run_tool 1 --root "$root" fix
+ok '… for the next start' test -s "$root/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf"
+rm -r "$root/var/lib/incus" "$root/var/lib/lxc" "$root/usr"
+
 #### What was compiled is kept, on the live root alone
 
 profile lxc-a lxc-a '  deny /sys/[^fdc]*{,/**} wklx,'

@@ -210,6 +210,14 @@ static int plan_dropin(struct app *app, struct plan *plan, struct err *err)
 	return lasting_plan(&plan->patch, &plan->compiler, sample, &plan->note, &app->arena, err);
 }
 
+static bool is_curable(const struct finding *finding)
+{
+	for (size_t i = 0; i < finding->case_count; i++)
+		if (finding->cases[i].state == LOCATE_BLOCKED)
+			return true;
+	return false;
+}
+
 int app_plan(struct app *app, const struct look *look, const struct finding *finding, struct plan *plan,
 	     struct err *err)
 {
@@ -217,8 +225,11 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	const struct compiler *compiler;
 
 	*plan = (struct plan){ 0 };
-	if (rewrite(&plan->patch, &look->site, finding, &app->arena, err) < 0)
-		return -1;
+	if (rewrite(&plan->patch, &look->site, finding, &app->arena, err) < 0) {
+		if (!dropin || is_curable(finding))
+			return -1;
+		err_clear(err); /* what cannot be cured does not stop the cure of generated profiles */
+	}
 	plan->patch.asked = app->asked;
 	plan->patch.asked_count = app->asked_count;
 	if (plan->patch.file_count == 0 && !dropin)

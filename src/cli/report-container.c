@@ -254,7 +254,8 @@ void report_overrides(const struct report *r, const struct site *site, const str
 		struct slice project = { 0 }, name = c->name;
 		AUTOBUF line = { 0 };
 
-		if (discover_is_liblxc(c) || c->origin != CONTAINER_GENERATED || !lc || lc->state == LOCATE_ALLOWED)
+		if (discover_is_liblxc(c) || c->origin != CONTAINER_GENERATED || !lc || lc->state == LOCATE_ALLOWED ||
+		    lc->state == LOCATE_UNKNOWN)
 			continue;
 		while (name.len > 0 && memchr(name.ptr, '_', name.len)) /* names of instances have none */
 			name = slice_from(name, slice_find(name, '_') + 1);

@@ -295,6 +295,30 @@ static void print_offers(const struct report *r, const struct report_offer *offe
 		report_print(r, "  %s   %s\n", offers[i].command, offers[i].what);
 }
 
+/* Is nothing in the way but what the parser refuses? */
+static size_t count_unknown(const struct finding *finding)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < finding->case_count; i++) {
+		const struct locate_case *c = &finding->cases[i];
+
+		if (c->state != LOCATE_UNKNOWN && c->state != LOCATE_ALLOWED && c->culprit_count > 0)
+			return 0;
+		count += c->state == LOCATE_UNKNOWN && c->scope == finding->scopes[0];
+	}
+	return count;
+}
+
+static void print_unknown(const struct report *r, size_t count)
+{
+	report_print(
+	    r,
+	    "Not known: apparmor_parser refuses the policy of %zu container profile%s, which is neither healthy nor "
+	    "cured.\n  Mend it, or name a parser that takes it: %s --parser PROGRAM check\n\n",
+	    count, count == 1 ? "" : "s", r->self);
+}
+
 void report_check(const struct report *r, const struct site *site, const struct finding *finding,
 		  const char *unfinished, const struct report_offer *offers, size_t offer_count)
 {
@@ -313,6 +337,11 @@ void report_check(const struct report *r, const struct site *site, const struct 
 		print_not_granted(r, finding);
 		report_containers(r, site, finding);
 		print_offers(r, offers, offer_count);
+		return;
+	}
+	if (count_unknown(finding) > 0 && !lasting_is_needed(site, finding)) {
+		print_unknown(r, count_unknown(finding));
+		report_containers(r, site, finding);
 		return;
 	}
 	report_bold(r, "%.*s", SLICE_FMT(finding->conflict->title));

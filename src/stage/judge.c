@@ -67,13 +67,38 @@ static size_t add_sheet(struct judge *judge, asked_vec *all, size_t from)
 	return to;
 }
 
-/* Its twin's one profile stands for it, under whatever name. */
+static bool has_variable(const struct policy_profile *profile)
+{
+	return memmem(profile->name.ptr, profile->name.len, "@{", 2) != NULL;
+}
+
+/* The one compiled profile that no name of the text is the name of; NULL where there are others. */
+static const struct automaton_profile *find_nameless(const struct automaton *automaton, const struct policy *policy)
+{
+	const struct automaton_profile *found = NULL;
+
+	for (size_t i = 0; i < automaton->count; i++) {
+		if (policy_find(policy, automaton->profiles[i].name))
+			continue;
+		if (found)
+			return NULL;
+		found = &automaton->profiles[i];
+	}
+	return found;
+}
+
+/* A twin's profile bears another name, and one that is written with a variable the name that the parser makes of it. */
 static const struct automaton_profile *find_profile(const struct judge_compiled *c, const struct policy *policy,
-						    const struct policy_profile *profile)
+						    const struct policy_profile *profile, struct err *err)
 {
 	const struct automaton_profile *found = automaton_find(&c->automaton, profile->name);
 
-	return found || policy->count != 1 || c->automaton.count != 1 ? found : &c->automaton.profiles[0];
+	if (!found && (policy->count == 1 || has_variable(profile)))
+		found = find_nameless(&c->automaton, policy);
+	if (!found && has_variable(profile))
+		err_put(err, ERR_FAILED, "cannot tell which of the profiles of '%s' is '%.*s'", policy->path,
+			SLICE_FMT(profile->name));
+	return found;
 }
 
 const struct automaton_profile *judge_profile(struct judge *judge, const struct policy *policy,
@@ -90,7 +115,7 @@ const struct automaton_profile *judge_profile(struct judge *judge, const struct 
 		*err = c->err;
 		return NULL;
 	}
-	return find_profile(c, policy, profile);
+	return find_profile(c, policy, profile, err);
 }
 
 /* Is there a name that the path may be linked to? The pair must allow it, too (kernel file.c profile_path_link). */
@@ -223,7 +248,7 @@ static void answer(struct judge *judge, struct asked *a)
 	q->err = a->policy->err;
 	if (err_is_set(&q->err))
 		return;
-	q->compiled = find_profile(a->policy, q->policy, q->profile);
+	q->compiled = find_profile(a->policy, q->policy, q->profile, &q->err);
 	if (!q->compiled)
 		return;
 	if (!err_is_set(&q->unsure))

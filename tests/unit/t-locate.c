@@ -98,6 +98,17 @@ static void says_what_no_edit_can_split(void)
 	is_num(stage.finding.culprits[0]->rule->stmt->line, 4, "and the rule is found");
 }
 
+static void names_may_hold_variables(void)
+{
+	const char one[] = "@{N}=x\nprofile lxc-@{N} {\n  file,\n  deny /sys/** wk,\n}\nprofile other { }\n";
+	const char two[] = "@{N}=x\nprofile lxc-@{N} {\n  file,\n}\nprofile @{N} { }\n";
+
+	tmp_write("/etc/apparmor.d/lxc-a", one, sizeof one - 1, 0644);
+	ok(stage_look(NULL, net) == 0 && stage_state() == LOCATE_BLOCKED, "a profile named by a variable is found");
+	tmp_write("/etc/apparmor.d/lxc-a", two, sizeof two - 1, 0644);
+	ok(stage_look(NULL, net) == 0 && stage_state() == LOCATE_UNKNOWN, "of two nothing is claimed");
+}
+
 static void the_counterfactual_must_hold(void)
 {
 	const char text[] = "profile lxc-a {\n  /usr/** r,\n  deny /sys/** w,\n}\n";
@@ -146,6 +157,7 @@ int main(void)
 	the_cause_is_all_that_deny();
 	rules_in_odd_places_are_rules();
 	says_what_no_edit_can_split();
+	names_may_hold_variables();
 	the_counterfactual_must_hold();
 	what_the_parser_refuses_is_not_healthy();
 	knows_all_who_share_the_rule();
