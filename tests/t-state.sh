@@ -48,7 +48,16 @@ unread() {
 	cmp "$T/other" "$T/bare/etc/apparmor.d/lxc-other" && has 'without it only what is as a change left it' "$T/err"
 }
 
+# Lines of ours that stay are no part of the diff.
+widened() {
+	run_tool 0 --parser "$T/parser" --root "$T/bare" fix && run_tool 1 --parser "$T/parser" --root "$T/bare" --scope user diff || return
+	has ' # aa-nestfix: runc-detached-procfs, was: ' "$T/out" && ! grep '^[-+] *# aa-nestfix' "$T/out" || return
+	command -v patch >/dev/null || return 0
+	(cd "$T/bare" && sed '/^Proved/,$d' "$T/out" | patch -p1 --dry-run)
+}
+
 ok 'a rollback without the conflict' unread
+ok 'the diff of a second scope' widened
 seed=${NESTFIX_SEED:-$(date +%s)}
 echo "# NESTFIX_SEED=$seed"
 ok "the files hold what the changes in force were asked for" model "${NESTFIX_SEQUENCES:-15}" "$seed"

@@ -77,6 +77,31 @@ static void add_new_lines(const struct patch_file *file, const struct stretch *h
 	buf_addslice(out, slice_sub(file->old, at, h->to - at));
 }
 
+/* How many bytes of whole lines both texts begin with. */
+static size_t same_lines(struct slice a, struct slice b)
+{
+	size_t same = 0;
+
+	while (same < a.len && same < b.len) {
+		size_t n = slice_line_end(slice_from(a, same), 0);
+
+		if (!slice_eq(slice_sub(a, same, n), slice_sub(b, same, slice_line_end(slice_from(b, same), 0))))
+			break;
+		same += n;
+	}
+	return same;
+}
+
+/* A rule that is planned anew may keep lines that it had. */
+static void add_changed(struct buf *out, struct slice old, struct slice fresh)
+{
+	size_t same = same_lines(old, fresh);
+
+	add_lines(out, ' ', slice_sub(old, 0, same));
+	add_lines(out, '-', slice_from(old, same));
+	add_lines(out, '+', slice_from(fresh, same));
+}
+
 /* Stretches whose context would meet make one hunk, from an edit on; returns the first edit behind it. */
 static size_t add_hunk(const struct patch_file *file, size_t edit, long *shift, struct buf *out)
 {
@@ -95,8 +120,7 @@ static size_t add_hunk(const struct patch_file *file, size_t edit, long *shift, 
 		old_lines += around + count_lines(old);
 		new_lines += around + count_lines(buf_slice(&fresh));
 		add_lines(&body, ' ', slice_sub(file->old, at, h.from - at));
-		add_lines(&body, '-', old);
-		add_lines(&body, '+', buf_slice(&fresh));
+		add_changed(&body, old, buf_slice(&fresh));
 		at = h.to;
 		edit = next;
 		more = next < file->edit_count;
