@@ -17,7 +17,6 @@
 struct aare {
 	struct slice text;            /* the pattern as read: after doc_word() and variables, before filter_slashes() */
 	const struct re *re;          /* its language */
-	bool exact;                   /* no * ? [^ in it: overrides the exec kind of globs */
 	struct aare_matcher *matcher; /* made by the first aare_match() */
 };
 

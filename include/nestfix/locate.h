@@ -42,9 +42,9 @@ struct locate_case {
 	size_t culprit_count;
 	struct slice witness;               /* the access that was decided: the first that is denied, else the first */
 	const struct policy_place *allower; /* LOCATE_ALLOWED: the rule that allows it, or NULL */
-	struct slice cure;  /* LOCATE_ALLOWED: "FILE:LINE" of our mark or of the priority rule; else empty */
+	struct slice cure;   /* LOCATE_ALLOWED: "FILE:LINE" of our mark or of the priority rule; else empty */
 	struct slice opened; /* LOCATE_ALLOWED: "FILE:LINE" of a rule that somebody commented out; else empty */
-	const char *reason; /* LOCATE_UNKNOWN and LOCATE_INCOMPLETE: what the parser says; or NULL */
+	const char *reason;  /* LOCATE_UNKNOWN and LOCATE_INCOMPLETE: what the parser says; or NULL */
 };
 
 struct finding {

@@ -30,11 +30,11 @@ size_t aare_escape(struct slice s, const char *literal, int *value);
 /* The two steps of reading a pattern: text to text, and that text to a language. */
 int aare_glob(const struct aare_source *source, struct aare_traced *out);
 const struct re *aare_regex(const struct aare_source *source, const struct aare_traced *text, struct re_pool *pool,
-			    bool *exact, struct buf *pcre);
+			    struct buf *pcre);
 
 /* Reads a pattern into its language; pcre, where given, gets the same as a PCRE2 pattern. */
-int aare_translate(struct slice pattern, struct re_pool *pool, const struct re **language, bool *exact,
-		   struct buf *pcre, struct err *err);
+int aare_translate(struct slice pattern, struct re_pool *pool, const struct re **language, struct buf *pcre,
+		   struct err *err);
 
 struct re_set aare_all(void);      /* every byte but NUL: what ** repeats */
 struct re_set aare_nonslash(void); /* what * repeats */

@@ -44,10 +44,9 @@ static struct aare_matcher *matcher_new(const struct aare *pattern, struct arena
 {
 	struct aare_matcher *m = ARENA_NEW(arena, struct aare_matcher);
 	AUTOBUF regex = { 0 };
-	bool exact;
 
 	m->pool = re_pool_new(arena, MATCHER_NODES);
-	if (aare_translate(pattern->text, m->pool, &m->re, &exact, &regex, NULL) == 0)
+	if (aare_translate(pattern->text, m->pool, &m->re, &regex, NULL) == 0)
 		matcher_compile(m, &regex);
 	return m;
 }

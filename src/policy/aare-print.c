@@ -40,7 +40,6 @@ static void propose(struct choice *c, struct slice pure, bool tail)
 	AUTOBUF text = { 0 };
 	const struct re *again;
 	size_t cost;
-	bool exact;
 
 	aare_dress(&text, pure);
 	cost = cost_of(buf_slice(&text));
@@ -51,7 +50,7 @@ static void propose(struct choice *c, struct slice pure, bool tail)
 		return;
 	if (c->slash && (text.len == 0 || text.ptr[0] != '/'))
 		return; /* a rule's path cannot begin with a brace or a star */
-	if (aare_translate(buf_slice(&text), c->pool, &again, &exact, NULL, NULL) < 0)
+	if (aare_translate(buf_slice(&text), c->pool, &again, NULL, NULL) < 0)
 		return;
 	if (re_equal(c->pool, again, c->language, NULL, NULL) != 1)
 		return;
@@ -70,10 +69,9 @@ static void propose_tails(struct choice *c)
 		AUTOBUF dressed = { 0 };
 		AUTOBUF text = { 0 };
 		size_t branches;
-		bool exact;
 
 		aare_dress(&dressed, tail.text);
-		if (aare_translate(buf_slice(&dressed), c->pool, &tail.re, &exact, NULL, NULL) < 0)
+		if (aare_translate(buf_slice(&dressed), c->pool, &tail.re, NULL, NULL) < 0)
 			return;
 		if (aare_put_flat(&text, c->language, &tail, c->style, c->pool, &branches) == 0 && branches > 1)
 			propose(c, buf_slice(&text), true);

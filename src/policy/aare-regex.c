@@ -14,7 +14,6 @@ struct regex {
 	struct re_pool *pool;
 	struct arena scratch;
 	struct buf *pcre; /* may be NULL */
-	bool exact;
 	size_t depth;
 };
 
@@ -141,10 +140,8 @@ static int class_read(struct regex *r, struct re_set *set)
 		first = false;
 	}
 	regex_next(r);
-	if (negated) {
+	if (negated)
 		*set = re_set_not(set);
-		r->exact = false;
-	}
 	return 0;
 }
 
@@ -198,7 +195,6 @@ static const struct re *regex_term(struct regex *r)
 		return re_set(r->pool, &set);
 	}
 	regex_next(r);
-	r->exact = false;
 	if (!re_set_empty(&set)) {
 		pcre_set(r, &set);
 		pcre_puts(r, "*");
@@ -242,9 +238,9 @@ static const struct re *regex_alternatives(struct regex *r)
 }
 
 const struct re *aare_regex(const struct aare_source *source, const struct aare_traced *text, struct re_pool *pool,
-			    bool *exact, struct buf *pcre)
+			    struct buf *pcre)
 {
-	struct regex r = { .source = source, .text = text, .pool = pool, .pcre = pcre, .exact = true };
+	struct regex r = { .source = source, .text = text, .pool = pool, .pcre = pcre };
 	const struct re *e;
 
 	regex_next(&r);
@@ -253,7 +249,6 @@ const struct re *aare_regex(const struct aare_source *source, const struct aare_
 		regex_refuse(&r, "a group that is closed twice");
 		e = NULL;
 	}
-	*exact = r.exact;
 	arena_release(&r.scratch);
 	return e;
 }

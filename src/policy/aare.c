@@ -16,19 +16,18 @@ struct re_set aare_nonslash(void)
 	return re_set_not(&slash);
 }
 
-int aare_translate(struct slice pattern, struct re_pool *pool, const struct re **language, bool *exact,
-		   struct buf *pcre, struct err *err)
+int aare_translate(struct slice pattern, struct re_pool *pool, const struct re **language, struct buf *pcre,
+		   struct err *err)
 {
 	struct aare_source source = { pattern, err };
 	AUTOTRACED text = { 0 };
 
 	*language = NULL;
-	*exact = false;
 	if (slice_find(pattern, '\0') < pattern.len)
 		return aare_refuse(&source, slice_find(pattern, '\0'), "a NUL byte");
 	if (aare_glob(&source, &text) < 0)
 		return -1;
-	*language = aare_regex(&source, &text, pool, exact, pcre);
+	*language = aare_regex(&source, &text, pool, pcre);
 	if (!*language && re_pool_full(pool))
 		aare_refuse(&source, 0, "it is too large"); /* the first error wins: no harm where there is one */
 	return *language ? 0 : -1;
@@ -37,7 +36,7 @@ int aare_translate(struct slice pattern, struct re_pool *pool, const struct re *
 int aare_parse(struct aare *out, struct slice pattern, struct re_pool *pool, struct arena *arena, struct err *err)
 {
 	*out = (struct aare){ .text = arena_slice(arena, pattern) };
-	return aare_translate(pattern, pool, &out->re, &out->exact, NULL, err);
+	return aare_translate(pattern, pool, &out->re, NULL, err);
 }
 
 /* May this byte stand in a bare word as it is? ID_CHARS of parser_lex.l, less the control bytes, which nobody can read.

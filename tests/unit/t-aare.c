@@ -148,22 +148,6 @@ static void refusals_tell_the_column(void)
 	is_err(&err, "it is too large", "a full pool");
 }
 
-static void exactness_is_told(void)
-{
-	static const char *const exact[] = { "/a", "/{a,b}", "/[ab]", "/a\\*" };
-	static const char *const glob[] = { "/a*", "/a?", "/[^a]", "/**", "/[*]" };
-	AUTOARENA a = { 0 };
-	struct re_pool *pool = re_pool_new(&a, 0);
-	struct aare p;
-	int bad = 0;
-
-	for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
-		bad += aare_parse(&p, slice_of(exact[i]), pool, &a, NULL) < 0 || !p.exact;
-	for (size_t i = 0; i < sizeof glob / sizeof *glob; i++)
-		bad += aare_parse(&p, slice_of(glob[i]), pool, &a, NULL) < 0 || p.exact;
-	is_num(bad, 0, "exact patterns have no * ? or [^");
-}
-
 /* -- random patterns --------------------------------------------------------------------------------------- */
 
 static const char *const wild[] = { "*",     "**",   "?",   "[ab]",    "[^a]", "[^n]*", "{a,b}",  "{,/**}", "/",
@@ -706,7 +690,6 @@ int main(void)
 {
 	patterns_match_as_documented();
 	refusals_tell_the_column();
-	exactness_is_told();
 	pcre_matches_as_derivatives();
 	hostile_patterns_end();
 	subtraction_gives_the_golden_texts();
