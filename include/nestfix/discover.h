@@ -29,11 +29,12 @@ struct site_policy {
 	bool named;                        /* the user named this very file, so that all its profiles are asked about */
 	const struct container *container; /* whose generated text this is; NULL: a file of the boot policy */
 	const struct automaton *in_force;  /* the kernel's own copy of a generated profile, where it can be read */
+	bool by_name; /* not of the boot: some other program may load it; never one of site.policies */
 };
 
 struct site_skipped {
 	const char *path;
-	bool is_policy; /* what it reads is not known: it may read any file */
+	bool is_policy; /* and not of a container's configuration */
 	struct err err;
 };
 
@@ -51,8 +52,16 @@ struct site {
 	struct site_skipped *skipped; /* files that could not be read or understood */
 	size_t skipped_count;
 	struct container_host host;
-	struct dropin dropin; /* as it is on disk */
-	bool has_policy;      /* the policy directory exists */
+	struct dropin dropin;         /* as it is on disk */
+	bool has_policy;              /* the policy directory exists */
+	struct site_reached *reached; /* what each policy may read, once it was asked for: discover-reach.c */
+};
+
+/* A policy that may read a file. */
+struct site_reader {
+	const char *path;
+	const struct site_policy *policy; /* NULL: it could not be read as policy is, see `err` */
+	const struct err *err;            /* why nobody can tell all that it reads; NULL: it reads the file */
 };
 
 /*
@@ -84,10 +93,14 @@ struct slice discover_anonymous(const struct container *c, struct slice text, st
 bool discover_reads(const struct policy *policy, const char *path);
 
 /*
- * A policy that could not be read, so that it may include any policy file: what an edit does to it nobody can prove.
- * NULL: there is none.
+ * Every policy that apparmor_parser could open this file for, whatever branches are taken and by whatever name: those
+ * of the boot, generated ones, and files that some other program may load by name. One that cannot be read, or followed
+ * to its end, may read any file. *out lives as long as the site.
  */
-const struct site_skipped *discover_unread(const struct site *site);
+size_t discover_readers(const struct site *site, const char *path, struct site_reader **out);
+
+/* The next question about readers looks at the disk anew for policies that are not the site's. */
+void discover_readers_anew(const struct site *site);
 
 /* Do two policies of one site include the same files? */
 bool discover_same_includes(const struct policy *x, const struct policy *y);

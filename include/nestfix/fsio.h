@@ -35,6 +35,8 @@ struct root {
 
 	/* Folders are not asked whose they are: for a path that the administrator typed, and for what is only shown. */
 	bool anybody;
+	/* Nor are files: for what is read, and then neither compiled to be loaded nor written. */
+	bool untrusted;
 	/*
 	 * May a folder that belongs to `uid`, an owner not trusted else, be passed on the way to `name` in it (NULL:
 	 * may files be replaced in it)? `dir` is its descriptor, `path` its path without links. It is asked only where

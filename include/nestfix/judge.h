@@ -64,6 +64,9 @@ int judge_run(struct judge *judge, struct err *err);
 void judge_know(struct judge *judge, const struct policy *policy, const struct policy_reach *input,
 		const struct container *container, struct slice blob);
 
+/* Does the parser take the policy as it stands? -1 with its own words. */
+int judge_takes(struct judge *judge, const struct policy *policy, const struct container *container, struct err *err);
+
 /* The compiled form of a profile, or of its twin's under the twin's name. NULL with err: the parser's words, or NULL
  * without: it is not in force. */
 const struct automaton_profile *judge_profile(struct judge *judge, const struct policy *policy,

@@ -24,6 +24,7 @@ enum locate_state {
 struct culprit {
 	const struct policy_place *rule;      /* as it stands in the first of the profiles */
 	const char *why;                      /* why a text edit cannot split it: "has a target"; or NULL */
+	const char *hint;                     /* what to do about that, where it is not the rule; or NULL */
 	struct aare aare;                     /* its path, where `why` is NULL */
 	const struct conflict_scope **scopes; /* whose accesses it denies */
 	size_t scope_count;

@@ -34,6 +34,8 @@ int fsio_check(const struct stat *st, const struct root *root, const char *name,
 {
 	uid_t uid = st->st_uid;
 
+	if (root->untrusted)
+		return 0;
 	if (!fsio_is_roots(root, uid)) {
 		err_put(err, ERR_REFUSED, "cannot trust '%s': it belongs to uid %u, not to root", name, (unsigned)uid);
 		return err_hint(err, "find out who wrote it; then: chown root '%s'", name);

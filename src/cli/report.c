@@ -125,7 +125,8 @@ static const char *verdict_words(const struct locate_case *c, const struct culpr
 	case LOCATE_BLOCKED:
 		return cause;
 	case LOCATE_FIXED:
-		return culprit->why ? arena_printf(arena, "%s; no edit can split it: it %s", cause, culprit->why)
+		return culprit->why ? arena_printf(arena, "%s; no edit %s: it %s", cause,
+						   culprit->hint ? "is made" : "can split it", culprit->why)
 				    : cause;
 	case LOCATE_INCOMPLETE:
 		return "not alone: without this rule the write would still be denied";

@@ -5,8 +5,15 @@
 
 #include <nestfix/discover.h>
 
+#define DISCOVER_BASE "/etc/apparmor.d" /* apparmor_parser's built-in search directory */
+
 typedef VEC(struct site_policy *) policy_vec;
 typedef VEC(struct site_skipped) skipped_vec;
+
+/* Does a file of that name in disable/ keep apparmor_parser from loading the policy? */
+bool discover_is_disabled(const struct site *site, struct slice name);
+
+struct site_reached *discover_reached_new(struct arena *arena);
 
 int discover_read(struct site *site, const char *path, struct policy *policy, struct err *err);
 

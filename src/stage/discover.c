@@ -3,8 +3,6 @@
 
 #include "discover-internal.h"
 
-static const char policy_base[] = "/etc/apparmor.d"; /* apparmor_parser's built-in search directory */
-
 /* A NUL in a policy file is never meant: apparmor_parser stops there. Said at once, before a rule behind it is missed.
  */
 static int refuse_binary(const struct policy *policy, struct err *err)
@@ -58,9 +56,9 @@ static void add_file(struct site *site, const char *path, policy_vec *policies, 
 }
 
 /* A file of that name in disable/ keeps apparmor_parser from loading the policy (parser_main.c test_for_dir_mode). */
-static bool is_disabled(const struct site *site, struct slice name)
+bool discover_is_disabled(const struct site *site, struct slice name)
 {
-	const char *path = arena_printf(site->arena, "%s/disable/%.*s", policy_base, SLICE_FMT(name));
+	const char *path = arena_printf(site->arena, DISCOVER_BASE "/disable/%.*s", SLICE_FMT(name));
 	enum fsio_kind kind;
 
 	return fsio_kind(site->root, path, &kind, NULL) == 0 && kind != FSIO_MISSING;
@@ -72,17 +70,17 @@ static int add_boot_policy(struct site *site, policy_vec *policies, skipped_vec 
 	enum fsio_kind kind;
 	size_t count;
 
-	if (fsio_kind(site->root, policy_base, &kind, err) < 0)
+	if (fsio_kind(site->root, DISCOVER_BASE, &kind, err) < 0)
 		return -1;
 	site->has_policy = kind == FSIO_DIR;
 	if (!site->has_policy)
 		return 0;
-	if (fsio_list(site->root, policy_base, site->arena, &names, &count, err) < 0)
+	if (fsio_list(site->root, DISCOVER_BASE, site->arena, &names, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		const char *path = arena_printf(site->arena, "%s/%.*s", policy_base, SLICE_FMT(names[i]));
+		const char *path = arena_printf(site->arena, DISCOVER_BASE "/%.*s", SLICE_FMT(names[i]));
 
-		if (policy_is_skipped(names[i]) || is_disabled(site, names[i]))
+		if (policy_is_skipped(names[i]) || discover_is_disabled(site, names[i]))
 			continue;
 		/* what cannot be looked at is left to the reader, which says why */
 		if (fsio_kind(site->root, path, &kind, NULL) == 0 && kind != FSIO_FILE)
@@ -98,14 +96,6 @@ bool discover_reads(const struct policy *policy, const char *path)
 		if (strcmp(policy->sources[i]->path, path) == 0)
 			return true;
 	return false;
-}
-
-const struct site_skipped *discover_unread(const struct site *site)
-{
-	for (size_t i = 0; i < site->skipped_count; i++)
-		if (site->skipped[i].is_policy)
-			return &site->skipped[i];
-	return NULL;
 }
 
 static bool meets(const struct site_target *target, const struct policy *policy)
@@ -229,7 +219,8 @@ static void begin(struct site *out, const struct root *root, const struct confli
 		.arena = arena,
 		.pool = pool,
 		.conflict = conflict,
-		.dialect = { .base = policy_base },
+		.dialect = { .base = DISCOVER_BASE },
+		.reached = discover_reached_new(arena),
 	};
 	out->sources = policy_sources_new(reader, &out->dialect, arena);
 }

@@ -101,6 +101,20 @@ static const struct automaton_profile *find_profile(const struct judge_compiled 
 	return found;
 }
 
+int judge_takes(struct judge *judge, const struct policy *policy, const struct container *container, struct err *err)
+{
+	struct judge_compiled *c;
+
+	if (!judge_compiler(judge, err))
+		return -1;
+	c = judge_take(judge, policy, container);
+	judge_compile(judge);
+	if (!err_is_set(&c->err))
+		return 0;
+	*err = c->err;
+	return -1;
+}
+
 const struct automaton_profile *judge_profile(struct judge *judge, const struct policy *policy,
 					      const struct policy_profile *profile, const struct container *container,
 					      struct err *err)

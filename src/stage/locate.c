@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <nestfix/locate.h>
 #include <nestfix/mark.h>
+
+#include "locate-internal.h"
 
 typedef VEC(struct culprit *) culprit_vec;
 typedef VEC(struct locate_case) case_vec;
@@ -395,5 +396,6 @@ int locate(struct finding *out, const struct site *site, struct judge *judge, co
 	out->case_count = s.cases.len;
 	out->culprits = s.culprits.ptr;
 	out->culprit_count = s.culprits.len;
+	locate_hold_back(out, site, judge, arena);
 	return 0;
 }

@@ -5,7 +5,14 @@
 
 #include <nestfix/prove.h>
 
-/* Is every policy that reads, or may read, a file of the patch one of those that are compared? ERR_REFUSED names it. */
-int prove_check_reach(const struct patch *patch, struct err *err);
+/* Nothing that a patch says of itself is believed: what its files are, and what may change. ERR_REFUSED otherwise. */
+int prove_check_claims(const struct patch *patch, struct arena *arena, struct err *err);
+
+/*
+ * Is every policy that could read a file of the patch one of those that are compared? ERR_REFUSED names it. *others are
+ * policies that are not loaded at boot, and are to be compared, too.
+ */
+int prove_check_reach(const struct patch *patch, const struct policy ***others, size_t *other_count,
+		      struct arena *arena, struct err *err);
 
 #endif

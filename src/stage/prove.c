@@ -14,6 +14,8 @@ struct attempt {
 	const struct compiler *compiler;
 	struct compile_text *texts; /* the files of the patch in their new form */
 	size_t text_count;
+	const struct policy **others; /* not loaded at boot, but they may read a file of the patch */
+	size_t other_count;
 	struct arena *arena;
 	struct err *err;
 };
@@ -364,18 +366,21 @@ static void collect_texts(struct attempt *a)
 			    (struct compile_text){ patch->files[i].source->path, patch->files[i].new_ };
 }
 
-static int check_patch(const struct patch *patch, struct arena *arena, struct err *err)
+static int check_patch(struct attempt *a)
 {
+	const struct patch *patch = a->patch;
 	bool dropin = false;
 
 	for (size_t i = 0; i < patch->file_count; i++)
 		dropin |= patch->files[i].kind == PATCH_CREATE;
 	if (patch->file_count == 0 || (patch->policy_count == 0 && !dropin))
-		return err_put(err, ERR_REFUSED, "cannot prove a change that changes nothing");
+		return err_put(a->err, ERR_REFUSED, "cannot prove a change that changes nothing");
+	if (prove_check_claims(patch, a->arena, a->err) < 0)
+		return -1;
 	for (size_t i = 0; i < patch->file_count; i++)
-		if (check_file(patch, &patch->files[i], arena, err) < 0)
+		if (check_file(patch, &patch->files[i], a->arena, a->err) < 0)
 			return -1;
-	return prove_check_reach(patch, err);
+	return prove_check_reach(patch, &a->others, &a->other_count, a->arena, a->err);
 }
 
 static struct slice new_text(const struct attempt *a, const struct policy *policy)
@@ -437,6 +442,19 @@ static int prove_policies(const struct attempt *a, struct proof_policy *policies
 	return 0;
 }
 
+/* They may be loaded at any time, and so must change as little as the others; loading them is not for this program. */
+static int prove_others(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->other_count; i++) {
+		struct proof_policy other = { .policy = a->others[i] };
+		struct automaton new_;
+
+		if (compare_policy(a, &other, &new_) < 0 || (!other.comparison.allowed && refuse_change(a, &other) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 int prove_patch(struct proof **out, const struct patch *patch, const struct compiler *compiler, struct arena *arena,
 		struct proof_policy **policies, size_t *policy_count, struct err *err)
 {
@@ -447,9 +465,11 @@ int prove_patch(struct proof **out, const struct patch *patch, const struct comp
 
 	*out = NULL;
 	collect_texts(&a);
-	result = check_patch(patch, arena, err);
+	result = check_patch(&a);
 	if (result == 0)
 		result = prove_policies(&a, done, &count);
+	if (result == 0)
+		result = prove_others(&a);
 	if (result == 0)
 		result = prove_dropin(&a);
 	if (policies) {

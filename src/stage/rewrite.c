@@ -25,6 +25,12 @@ static void refuse_fixed(const struct locate_case *c, struct err *err)
 		i++;
 	rule = c->culprits[i]->rule;
 	buf_addline(&text, slice_sub(rule->source->doc.text, rule->stmt->span.at, rule->stmt->span.len));
+	if (c->culprits[i]->hint) {
+		err_put(err, ERR_REFUSED, "cannot cure '%.*s': the rule at %s:%zu %s", SLICE_FMT(c->profile->name),
+			rule->source->path, rule->stmt->line, c->culprits[i]->why);
+		err_hint(err, "%s", c->culprits[i]->hint);
+		return;
+	}
 	err_put(err, ERR_REFUSED, "cannot cure '%.*s': the rule at %s:%zu %s: %s", SLICE_FMT(c->profile->name),
 		rule->source->path, rule->stmt->line, c->culprits[i]->why, buf_str(&text));
 	err_hint(err, "change or remove that rule by hand, then run 'aa-nestfix fix' again");
@@ -186,12 +192,30 @@ static int patch_files(struct patch *patch, struct culprit **culprits, size_t co
 	return 0;
 }
 
-static bool reads_any(const struct policy *policy, const struct patch *patch)
+static bool is_reader(const struct site_policy *sp, const struct site_reader *readers, size_t count)
 {
-	for (size_t i = 0; i < policy->source_count; i++)
-		for (size_t f = 0; f < patch->file_count; f++)
-			if (policy->sources[i] == patch->files[f].source)
-				return true;
+	for (size_t i = 0; i < count; i++)
+		if (readers[i].policy == sp)
+			return true;
+	return false;
+}
+
+/* A generated text is read by nobody else. */
+static bool reads_any(const struct site_policy *sp, const struct patch *patch)
+{
+	for (size_t f = 0; f < patch->file_count; f++) {
+		const struct patch_file *file = &patch->files[f];
+		struct site_reader *readers;
+		size_t count;
+
+		if (file->kind == PATCH_LIVE && sp->policy.sources[0] == file->source)
+			return true;
+		if (file->kind != PATCH_POLICY)
+			continue;
+		count = discover_readers(patch->site, file->source->path, &readers);
+		if (is_reader(sp, readers, count))
+			return true;
+	}
 	return false;
 }
 
@@ -201,7 +225,7 @@ static void find_policies(struct patch *patch, struct arena *arena)
 	VEC(const struct policy *) policies = { 0 };
 
 	for (size_t i = 0; i < patch->site->policy_count; i++)
-		if (reads_any(&patch->site->policies[i]->policy, patch))
+		if (reads_any(patch->site->policies[i], patch))
 			VEC_PUSH(arena, &policies, &patch->site->policies[i]->policy);
 	patch->policies = policies.ptr;
 	patch->policy_count = policies.len;

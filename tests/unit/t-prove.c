@@ -231,6 +231,47 @@ static void is_refused_beside(const char *path, const char *text, mode_t mode, c
 	remove(tmp_path(path));
 }
 
+/* A policy that the site does not know of. */
+static void a_policy_outside_the_site_is_refused(const char *path)
+{
+	const struct change change = { BASE, RULE, EXACT };
+	struct err err = { 0 };
+	const char *text =
+	    "alias /sys/ -> /mysys/,\nprofile other {\n  file,\n  include <abstractions/lxc/container-base>\n}\n";
+
+	is_num(host_look(&host, &root, &arena, &err), 0, "a look");
+	tmp_write(path, text, strlen(text), 0644);
+	ok(!try(patch_of(&change, 1), &err) && err.kind == ERR_REFUSED, "a policy that came since is found");
+	is_err(&err, path, "… and named");
+	is_err(&err, "'/mysys/net'", "… with what it would do");
+	remove(tmp_path(path));
+}
+
+static void a_patch_is_not_believed_what_it_says_of_itself(void)
+{
+	const struct change change = { BASE, RULE, EXACT }, deletion = { BASE, RULE, "" };
+	struct patch *patch = patch_of(&change, 1), *twice;
+	const struct change both[] = { change, change };
+	struct err err = { 0 };
+	struct aare all;
+
+	patch->files[0].kind = PATCH_LIVE;
+	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "a file that it would load and not write");
+	is_err(&err, "it is not what the change takes it for", "… is told");
+	twice = patch_of(both, 2);
+	ok(!try(twice, &err) && err.kind == ERR_REFUSED, "two changes of one file");
+	is_err(&err, "two changes of '" BASE "'", "… are told");
+	patch = patch_of(&deletion, 1);
+	aare_parse(&all, SLICE("/{,**}"), host.site.pool, &arena, &err);
+	patch->paths = all.re;
+	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "one that lets itself open every path");
+	is_err(&err, "more than its scopes give back", "… is told");
+	patch = patch_of(&deletion, 1);
+	patch->perms = ~0u;
+	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "one that lets itself give back every permission");
+	is_err(&err, "more than its scopes give back", "… is told");
+}
+
 static void a_policy_outside_the_patch_is_refused(void)
 {
 	struct err err = { 0 };
@@ -240,7 +281,9 @@ static void a_policy_outside_the_patch_is_refused(void)
 			  "a policy that reads the edited file, and that the patch does not name");
 	is_refused_beside("/etc/apparmor.d/zz-other",
 			  "profile other {\n  include <abstractions/lxc/container-base>\n}\n", 0664,
-			  "a policy that others can write, so that it may read anything");
+			  "a policy that others can write");
+	a_policy_outside_the_site_is_refused("/etc/apparmor.d/zz-new");
+	a_policy_outside_the_site_is_refused("/etc/apparmor.d/libvirt/libvirt-1");
 	is_num(host_look(&host, &root, &arena, &err), 0, "the host is as before");
 }
 
@@ -279,6 +322,7 @@ int main(void)
 	other_classes_are_refused();
 	changes_that_cure_nothing_are_refused();
 	bytes_outside_the_edit_are_looked_at();
+	a_patch_is_not_believed_what_it_says_of_itself();
 	a_policy_outside_the_patch_is_refused();
 	what_does_not_compile_is_a_failure();
 	root_release(&root);
