@@ -101,6 +101,39 @@ cured() {
 }
 ok 'rule already cured: exit status 0, nothing written' cured
 
+# The own state folder may appear.
+unchanged_but_for_state() {
+	diff -r -x aa-nestfix "$T/as-it-was" "$T/root"
+}
+two_names() {
+	lay_out
+	ln "$T/root/$base" "$T/root/twin"
+	rm -rf "$T/as-it-was"
+	cp -a "$T/root" "$T/as-it-was"
+	run_tool 3 --root "$T/root" fix && has 'the file has another name' "$T/err" && unchanged_but_for_state &&
+		[ "$(stat -c %h "$T/root/$base")" = 2 ]
+}
+ok 'a file with two names: exit status 3, both stay one' two_names
+
+# A write over the limit is EFBIG, not the end by SIGXFSZ, be it of the first file that is written or of the last.
+over_limit() {
+	for blocks in 0 1 16 20 32 64 128; do
+		lay_out
+		rm -rf "$T/as-it-was"
+		cp -a "$T/root" "$T/as-it-was"
+		(
+			ulimit -f $blocks
+			"$NESTFIX" --patches "$TOP/patches" --root "$T/root" -q fix </dev/null 2>&1 >/dev/null || echo "status $?"
+		) | cat >"$T/err"
+		grep -q 'status 4' "$T/err" || break
+		has 'File too large' "$T/err" && unchanged_but_for_state && [ ! -e "$T/root/var/lib/aa-nestfix/journal" ] || return
+	done
+	echo "limit $blocks"
+	cat "$T/err"
+	has 'status 1' "$T/err" && [ "$blocks" -gt 16 ]
+}
+ok 'a limit on the size of files: exit status 4, nothing changed' over_limit
+
 mkdir "$T/patches-bad"
 sed 's/^Scope: uts$/Scope uts/' patches/runc-detached-procfs.conflict >"$T/patches-bad/runc-detached-procfs.conflict"
 line=$(grep -n '^Scope uts' "$T/patches-bad/runc-detached-procfs.conflict" | cut -d: -f1)
