@@ -56,8 +56,26 @@ widened() {
 	(cd "$T/bare" && sed '/^Proved/,$d' "$T/out" | patch -p1 --dry-run)
 }
 
+# What a change gave back and is gone; and what nobody can tell.
+lists() {
+	run_tool 0 --root "$T/bare" --json rollback --list
+	jq -c --arg file "/etc/apparmor.d/$1" '.in_force[] | select(.file == $file) | [.scopes, .lost, .edited]' "$T/out"
+}
+
+listed() {
+	list_file=$T/bare/etc/apparmor.d/lxc-other
+	is '  holds what was given back' "$(lists lxc-other)" '[["net"],[],false]'
+	sed -i '/^ *# aa-nestfix/{n;s/ w,$/ wk,/}' "$list_file"
+	is '  lines of ours that were edited' "$(lists lxc-other)" '[[],[],true]'
+	cp "$T/other" "$list_file"
+	is '  a file of a newer package' "$(lists lxc-other)" '[[],["net"],false]'
+	ok '  that a fix gives it back again' run_tool 0 --parser "$T/parser" --root "$T/bare" fix
+	is '  and then is listed' "$(lists lxc-other)" '[["net"],[],false]'
+}
+
 ok 'a rollback without the conflict' unread
 ok 'the diff of a second scope' widened
+listed
 seed=${NESTFIX_SEED:-$(date +%s)}
 echo "# NESTFIX_SEED=$seed"
 ok "the files hold what the changes in force were asked for" model "${NESTFIX_SEQUENCES:-15}" "$seed"
