@@ -240,6 +240,7 @@ static int take_out(const struct undo_case *u, const struct undo_change *c, stru
 
 	switch (holds_past(u, c) ? BACKUP_EDITED : backup_look(file, *now)) {
 	case BACKUP_AS_BEFORE:
+		*exact = *now ? file : NULL;
 		return 0;
 	case BACKUP_AS_LEFT:
 		*exact = file;
@@ -284,6 +285,9 @@ static int plan_bytes(const struct undo_case *u, const struct slice *now, struct
 			later = c;
 		if (c->role != UNDO_BACK || !c->file)
 			continue;
+		/* where a later change has made it what it was, undoing that one would bring this one back */
+		if (later && backup_look(c->file, at) == BACKUP_AS_BEFORE)
+			return refuse_order(u, c, later);
 		if (take_out(u, c, &at, &exact, &trouble) == 0)
 			continue;
 		if (later)
@@ -291,14 +295,12 @@ static int plan_bytes(const struct undo_case *u, const struct slice *now, struct
 		err_put(u->err, trouble.kind, "%s", trouble.text);
 		return err_hint(u->err, "%s", trouble.hint);
 	}
-	if (!at) {
+	out->exact = at ? exact : NULL;
+	out->bytes = at ? *at : (struct slice){ 0 };
+	if (!at)
 		out->how = now ? UNDO_REMOVE : UNDO_KEEP;
-		out->bytes = (struct slice){ 0 };
-	} else if (!now || !slice_eq(*at, *now)) {
+	else if (!now || !slice_eq(*at, *now))
 		out->how = exact ? UNDO_EXACT : UNDO_WRITE;
-		out->exact = exact;
-		out->bytes = *at;
-	}
 	return 0;
 }
 

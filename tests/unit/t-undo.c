@@ -118,6 +118,17 @@ static void lines_of_a_configuration(void)
 	ok(out.note && strstr(out.note, "'/f' was removed since"), "  is told");
 }
 
+static void a_change_that_takes_back_another(void)
+{
+	begin();
+	add(BACKUP_CONFIG, "", "a = 1\n", "a = 1\n", "a = 2\n");
+	add(BACKUP_CONFIG, "", after(0), "a = 2\n", "a = 1\n");
+	refuses("1", "a = 1\n", "the later change 20260102T000000Z stands on it", "rollback 20260102T000000Z",
+		"a change that a later one took back");
+	becomes("2", "a = 1\n", "a = 2\n", "the later one");
+	becomes("12", "a = 1\n", "a = 1\n", "both");
+}
+
 static const char *dropin(const char *asked)
 {
 	const struct conflict_scope *list[2];
@@ -244,6 +255,7 @@ int main(void)
 	if (conflict_parse(&conflict, "test.conflict", SLICE(stage_conflict_text), ground.pool, &arena, NULL) < 0)
 		return 1;
 	lines_of_a_configuration();
+	a_change_that_takes_back_another();
 	the_drop_in_is_a_set();
 	a_drop_in_that_was_taken_away();
 	marks_are_a_set();
