@@ -145,12 +145,69 @@ ok 'an own one that is no snippet' refused 'it is no volume of snippets' fix --p
 host
 sed -i "s/^hookscript: .*/hookscript: local:snippets\/$(printf %0250d 0)/" "$pve/101.conf"
 ok 'an own one of a long name' refused 'its name is too long' fix --pve-hookscript=101
+
+# More than one node: only where each has the snippet.
 host pve-cluster
 pve=$R/etc/pve/nodes/pve1/lxc
+sed -i 's/images,rootdir,snippets/images,rootdir/' "$R/etc/pve/storage.cfg"
+ok 'a cluster without a shared storage' refused "does not share the storage 'local'" fix --pve-hookscript=300
+ok '  it says what to do' has '--this-node-only' "$T/err"
+cat >>"$R/etc/pve/storage.cfg" <<'END'
+
+nfs: part
+	server 10.0.0.2
+	export /part
+	content snippets
+	nodes pve1,pve3
+
+nfs: off
+	server 10.0.0.2
+	export /off
+	content snippets
+	disable
+
+nfs: iso
+	server 10.0.0.2
+	export /iso
+	content iso
+
+cephfs: all
+	content snippets,iso
+	nodes pve3,pve1,pve2
+END
+ok 'a storage that all nodes share' tool 0 fix --pve-hookscript=300
+ok '  is taken' grep -qx 'hookscript: all:snippets/aa-nestfix' "$pve/300.conf"
+ok '  the snippet is there' test -x "$R/mnt/pve/all/snippets/aa-nestfix"
+sed -i '1ihookscript: part:snippets/x' "$pve/301.conf"
+ok "a guest's own hookscript on a storage of some nodes" refused "does not share the storage 'part'" fix --pve-hookscript=301
+ok '  this node only' tool 0 fix --this-node-only --pve-hookscript=301
+ok '  the snippet is beside it' test -x "$R/mnt/pve/part/snippets/aa-nestfix+x"
+host pve-cluster
 sed -i '1ihookscript: nas:snippets/x' "$pve/300.conf"
-ok 'an own one on another storage' tool 0 fix --pve-hookscript=300
-ok 'the snippet is beside it' test -x "$R/mnt/pve/nas/snippets/aa-nestfix+x"
+ok "a guest's own hookscript on a shared storage" tool 0 fix --pve-hookscript=300
+ok '  the snippet is beside it' test -x "$R/mnt/pve/nas/snippets/aa-nestfix+x"
+host
 pve=$R/etc/pve/nodes/pve/lxc
+mkdir "$R/etc/pve/ha"
+printf 'vm: 102\n\nct: 100\n\tgroup g\n' >"$R/etc/pve/ha/resources.cfg"
+ok 'one node, but HA manages the guest' refused "does not share the storage 'local'" fix --pve-hookscript=100
+ok '  another guest' tool 0 fix --pve-hookscript=102
+if unshare --mount --propagation private true 2>/dev/null && command -v ldd >/dev/null && [ -x /sbin/apparmor_parser ]; then
+	host
+	storage 'nfs: nas\n\tserver 10.0.0.2\n\texport /x\n\tcontent snippets\n'
+	sed -i 's/^hookscript: .*/hookscript: nas:snippets\/x/' "$pve/101.conf"
+	mkdir -p "$R/mnt/pve/nas"
+	status=0
+	host_live "$R" /usr/sbin/aa-nestfix fix --pve-hookscript=101 >"$T/out" 2>"$T/err" </dev/null || status=$?
+	is 'a network storage that is not mounted: refused' "$status" 3
+	ok '  with the reason' has "cannot write to the storage 'nas': it is not mounted at '/mnt/pve/nas'" "$T/err"
+	is '  nothing is written' "$(ls -A "$R/mnt/pve/nas")" ''
+	# shellcheck disable=SC2016 # for the script
+	ok '  one that is' unshare --mount --propagation private sh -c 'NESTFIX=$2 TOP=$PWD; . tests/lib/host.sh; mount -t tmpfs tmpfs "$1/mnt/pve/nas" &&
+		host_live "$1" /usr/sbin/aa-nestfix fix --pve-hookscript=101 </dev/null && [ -x "$1/mnt/pve/nas/snippets/aa-nestfix+x" ]' sh "$R" "$NESTFIX"
+else
+	skip 'a network storage that is not mounted' 'may not make a mount namespace'
+fi
 
 # Nothing stays written.
 host

@@ -66,7 +66,7 @@ host_make pve8 "$T/fixed"
 mkdir -p "$T/fixed/usr/sbin" "$T/fixed/run/lock/lxc" "$T/fixed/etc/pve/nodes/other/lxc"
 : >"$T/fixed/usr/sbin/aa-nestfix"
 cp "$T/fixed/etc/pve/nodes/pve/lxc/100.conf" "$T/fixed/etc/pve/nodes/other/lxc/120.conf"
-run_tool 0 --root "$T/fixed" fix
+run_tool 1 --root "$T/fixed" fix
 
 # What stands for pmxcfs has its restrictions.
 host
@@ -97,7 +97,7 @@ same() {
 }
 
 host
-ok 'a hookscript for a guest that has one' tool 0 fix --pve-hookscript=101
+ok 'a hookscript for a guest that has one' tool 0 fix --this-node-only --pve-hookscript=101
 ok 'is one write and one rename' once 101.conf
 is 'one line is another' "$(diff "$T/fixed/etc/pve/nodes/pve/lxc/101.conf" "$pve/101.conf" | grep -c '^[<>]')" 2
 : >"$T/log"
@@ -111,7 +111,7 @@ kill -USR1 "$server"
 : >"$T/log"
 ok 'no quorum: rollback' tool 3 rollback
 ok 'no quorum: rollback says so' has 'no quorum' "$T/err"
-ok 'no quorum: a hookscript' tool 3 fix --pve-hookscript=100
+ok 'no quorum: a hookscript' tool 3 fix --this-node-only --pve-hookscript=100
 ok 'no quorum: it says so' has 'no quorum' "$T/err"
 is 'no quorum: nothing was tried' "$(cat "$T/log")" ''
 kill -USR2 "$server"
@@ -131,16 +131,16 @@ old_or_new() {
 # The next run cleans up, and makes what the user asked for.
 again() {
 	kill -USR2 "$server"
-	tool 0 fix --pve-hookscript=101 && cmp "$T/new" "$pve/101.conf" &&
+	tool 0 fix --this-node-only --pve-hookscript=101 && cmp "$T/new" "$pve/101.conf" &&
 		[ -z "$(find "$pve" -name '.*')" ] && tool 0 rollback && same 101.conf
 }
 host
-tool 0 fix --pve-hookscript=101
+tool 0 fix --this-node-only --pve-hookscript=101
 cp "$pve/101.conf" "$T/new"
 for n in 1 2 3; do
 	host LOSE_AFTER=$n
 	status=0
-	"$NESTFIX" --patches patches --root "$R" fix --pve-hookscript=101 >"$T/out" 2>"$T/err" || status=$?
+	"$NESTFIX" --patches patches --root "$R" fix --this-node-only --pve-hookscript=101 >"$T/out" 2>"$T/err" || status=$?
 	is "quorum lost after $n: the status tells what was done" "$status" "$([ $n = 3 ] && echo 0 || echo 4)"
 	ok "quorum lost after $n: the file is old or new" old_or_new
 	ok "quorum lost after $n: the next run" again
@@ -153,7 +153,7 @@ rollback_again() {
 }
 for n in 4 5 6; do
 	host LOSE_AFTER=$n
-	tool 0 fix --pve-hookscript=101
+	tool 0 fix --this-node-only --pve-hookscript=101
 	ok "quorum lost after $((n - 3)) of a rollback: it fails" tool 4 rollback
 	ok "quorum lost after $((n - 3)) of a rollback: the file is old or new" old_or_new
 	ok "quorum lost after $((n - 3)) of a rollback: the next one" rollback_again

@@ -45,7 +45,9 @@ struct pve_storage {
 	struct slice id, path;
 	const char *snippets; /* the folder of its snippets; NULL: Proxmox has no such storage, or it holds no files */
 	struct slice nodes;   /* the list of nodes that have it, as written; empty: all */
-	bool is_dir, shared;  /* shared: the same files on every node that has it */
+	bool is_dir;
+	bool shared;                   /* the same files on every node that has it */
+	bool mounted;                  /* Proxmox mounts it at its path */
 	bool takes_snippets, disabled; /* by its content list; Proxmox asks neither when it calls a hookscript */
 };
 

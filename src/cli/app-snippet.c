@@ -18,7 +18,6 @@
 
 #define OWN_NAME "aa-nestfix"
 #define STORAGE_CFG "/etc/pve/storage.cfg"
-#define NODES "/etc/pve/nodes"
 
 enum { SNIPPET_LIMIT = 64 << 10, NAME_LIMIT = 255 };
 
@@ -85,27 +84,36 @@ static int check_script(const struct root *root, const char *path, struct err *e
 	return 0;
 }
 
+/* The storage of a volume of snippets, as Proxmox finds it. */
+static int find_storage(struct app *app, const struct look *look, struct slice volume, const struct pve_storage **out,
+			struct err *err)
+{
+	struct pve_storages storages;
+	struct slice id, name;
+
+	if (!pve_volume(volume, &id, &name))
+		return err_put(err, ERR_REFUSED, "cannot use the hookscript '%.*s': it is no volume of snippets",
+			       SLICE_FMT(volume));
+	if (read_storages(app, look, &storages, err) < 0)
+		return -1;
+	*out = pve_find_storage(&storages, id);
+	if (*out)
+		return 0;
+	err_put(err, ERR_REFUSED, "cannot use the hookscript '%.*s': Proxmox has no storage '%.*s' with files",
+		SLICE_FMT(volume), SLICE_FMT(id));
+	return err_hint(err, "see 'pvesm status' and %s", STORAGE_CFG);
+}
+
 /* The volume as Proxmox finds it: its path below the root. NULL with err. */
 static const char *resolve(struct app *app, const struct look *look, struct slice volume, struct err *err)
 {
 	const struct pve_storage *storage;
-	struct pve_storages storages;
 	struct slice id, name;
 
-	if (!pve_volume(volume, &id, &name)) {
-		err_put(err, ERR_REFUSED, "cannot use the hookscript '%.*s': it is no volume of snippets",
-			SLICE_FMT(volume));
+	if (find_storage(app, look, volume, &storage, err) < 0)
 		return NULL;
-	}
-	if (read_storages(app, look, &storages, err) < 0)
-		return NULL;
-	storage = pve_find_storage(&storages, id);
-	if (storage)
-		return arena_printf(&app->arena, "%s/%.*s", storage->snippets, SLICE_FMT(name));
-	err_put(err, ERR_REFUSED, "cannot use the hookscript '%.*s': Proxmox has no storage '%.*s' with files",
-		SLICE_FMT(volume), SLICE_FMT(id));
-	err_hint(err, "see 'pvesm status' and %s", STORAGE_CFG);
-	return NULL;
+	pve_volume(volume, &id, &name);
+	return arena_printf(&app->arena, "%s/%.*s", storage->snippets, SLICE_FMT(name));
 }
 
 bool snippet_is_own(struct slice volume)
@@ -116,85 +124,119 @@ bool snippet_is_own(struct slice volume)
 	       (slice_is(name, OWN_NAME) || (slice_starts(name, OWN_NAME "+") && name.len > sizeof OWN_NAME));
 }
 
-/* The volume that takes the place of the guest's. */
-static int name_volume(struct app *app, const struct look *look, struct slice had, struct slice *out, struct err *err)
+/* For a guest without a hookscript: `local`, or where the guest may start elsewhere, what all nodes share. */
+static int choose_storage(struct app *app, const struct look *look, const struct cluster *cluster, bool moves,
+			  struct slice *out, struct err *err)
 {
-	struct slice storage, name;
-	struct err trouble = { 0 };
-	const char *path;
+	struct pve_storages storages;
 
-	*out = had.len > 0 ? had : SLICE("local:snippets/" OWN_NAME);
-	if (had.len == 0 || snippet_is_own(had))
+	*out = SLICE("local");
+	if (!moves)
 		return 0;
-	path = resolve(app, look, had, err);
-	if (!path)
+	if (read_storages(app, look, &storages, err) < 0)
 		return -1;
-	/* Proxmox would not start the guest as it is; with ours it starts. */
-	if (check_script(&app->root, path, &trouble) < 0)
-		report_note(&app->report, "the guest's own hookscript will not be called: %s", trouble.text);
-	pve_volume(had, &storage, &name);
-	if (name.len + sizeof OWN_NAME > NAME_LIMIT)
-		return err_put(err, ERR_REFUSED, "cannot call the hookscript '%.*s' in turn: its name is too long",
-			       SLICE_FMT(had));
-	*out =
-	    slice_of(arena_printf(&app->arena, "%.*s:snippets/" OWN_NAME "+%.*s", SLICE_FMT(storage), SLICE_FMT(name)));
+	for (size_t i = 0; i < storages.count; i++) {
+		const struct pve_storage *s = &storages.list[i];
+
+		if (s->snippets && s->takes_snippets && cluster_shares(cluster, s)) {
+			*out = s->id;
+			break;
+		}
+	}
 	return 0;
 }
 
-/* In any section: a snapshot may come back. What cannot be read may name it. */
-static bool names(struct app *app, const char *path, struct slice volume)
+/* The volume that takes the place of the guest's. */
+static int name_volume(struct app *app, const struct look *look, const struct cluster *cluster,
+		       const struct container *c, struct slice *out, struct err *err)
 {
-	struct pve_guest guest;
-	struct file file;
+	bool moves = !app->this_node_only && cluster_moves(app, cluster, c->name);
+	struct slice had = c->pve.hookscript, storage, name = { 0 };
+	struct err trouble = { 0 };
+	const char *path;
 
-	if (fsio_read(&app->root, path, PVE_FILE_LIMIT, &app->arena, &file, NULL) < 0)
-		return true;
-	pve_parse(&guest, file.bytes, &app->arena);
-	for (size_t i = 0; i < guest.kv.count; i++)
-		if (slice_is(guest.kv.entries[i].key, "hookscript") && slice_eq(guest.kv.entries[i].value, volume))
-			return true;
-	return false;
+	*out = had;
+	if (snippet_is_own(had))
+		return 0;
+	if (had.len == 0) {
+		if (choose_storage(app, look, cluster, moves, &storage, err) < 0)
+			return -1;
+	} else {
+		path = resolve(app, look, had, err);
+		if (!path)
+			return -1;
+		/* Proxmox would not start the guest as it is; with ours it starts. */
+		if (check_script(&app->root, path, &trouble) < 0)
+			report_note(&app->report, "the guest's own hookscript will not be called: %s", trouble.text);
+		pve_volume(had, &storage, &name);
+	}
+	if (name.len + sizeof OWN_NAME > NAME_LIMIT)
+		return err_put(err, ERR_REFUSED, "cannot call the hookscript '%.*s' in turn: its name is too long",
+			       SLICE_FMT(had));
+	*out = slice_of(arena_printf(&app->arena, "%.*s:snippets/" OWN_NAME "%s%.*s", SLICE_FMT(storage),
+				     name.len > 0 ? "+" : "", SLICE_FMT(name)));
+	return 0;
 }
 
-/* Does a guest of the cluster name it? */
-static bool is_named(struct app *app, struct slice volume)
+/* Proxmox starts no guest whose hookscript is not on the node. */
+static int check_reach(struct app *app, const struct cluster *cluster, const struct container *c,
+		       const struct pve_storage *storage, struct err *err)
 {
-	struct slice *nodes, *guests;
-	size_t node_count, count;
-	enum fsio_kind kind;
+	if (app->this_node_only || cluster_shares(cluster, storage) || !cluster_moves(app, cluster, c->name))
+		return 0;
+	err_put(
+	    err, ERR_REFUSED,
+	    "cannot set a hookscript for guest %.*s: it may start on another node, which does not share the storage "
+	    "'%.*s'; without the hookscript there it does not start",
+	    SLICE_FMT(c->name), SLICE_FMT(storage->id));
+	return err_hint(
+	    err,
+	    "the drop-in needs no hookscript: %s fix, on each node; else give all nodes a shared storage with "
+	    "the content 'snippets', or say --this-node-only",
+	    app->report.self);
+}
 
-	if (fsio_list(&app->root, NODES, &app->arena, &nodes, &node_count, NULL) < 0)
-		return true;
-	for (size_t i = 0; i < node_count; i++) {
-		const char *dir = arena_printf(&app->arena, NODES "/%.*s/lxc", SLICE_FMT(nodes[i]));
+/* What is written below a mount point without its mount is hidden later. */
+static int check_mounted(struct app *app, const struct pve_storage *storage, struct err *err)
+{
+	AUTOCLOSE fd = -1;
+	AUTOCLOSE above = -1;
+	struct stat here, there;
 
-		if (fsio_kind(&app->root, dir, &kind, NULL) == 0 && kind == FSIO_MISSING)
-			continue;
-		if (fsio_list(&app->root, dir, &app->arena, &guests, &count, NULL) < 0)
-			return true;
-		for (size_t k = 0; k < count; k++)
-			if (names(app, arena_printf(&app->arena, "%s/%.*s", dir, SLICE_FMT(guests[k])), volume))
-				return true;
-	}
-	return false;
+	if (!app->root.live || !storage->mounted)
+		return 0;
+	fd = fsio_open(&app->root, arena_str(&app->arena, storage->path), O_PATH | O_DIRECTORY, err);
+	above = fd < 0 ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (above >= 0 && fstat(fd, &here) == 0 && fstat(above, &there) == 0 && here.st_dev != there.st_dev)
+		return 0;
+	err_put(err, ERR_REFUSED, "cannot write to the storage '%.*s': it is not mounted at '%.*s'",
+		SLICE_FMT(storage->id), SLICE_FMT(storage->path));
+	return err_hint(err, "see 'pvesm status'");
 }
 
 int snippet_plan(struct app *app, const struct look *look, const struct container *c, struct snippet *out,
 		 struct err *err)
 {
+	const struct pve_storage *storage;
 	struct patch_file *file = &out->file;
+	struct cluster cluster;
 	enum fsio_kind kind;
 	struct file old;
 
 	*out = (struct snippet){ 0 };
-	if (name_volume(app, look, c->pve.hookscript, &out->volume, err) < 0)
+	if (cluster_read(app, &cluster, err) < 0 || name_volume(app, look, &cluster, c, &out->volume, err) < 0 ||
+	    find_storage(app, look, out->volume, &storage, err) < 0)
+		return -1;
+	if (!snippet_is_own(c->pve.hookscript) && check_reach(app, &cluster, c, storage, err) < 0)
+		return -1;
+	if (check_mounted(app, storage, err) < 0)
 		return -1;
 	*file = (struct patch_file){ .kind = PATCH_CREATE, .new_ = SLICE(snippet) };
 	file->path = resolve(app, look, out->volume, err);
 	if (!file->path || fsio_kind(&app->root, file->path, &kind, err) < 0)
 		return -1;
 	file->existed = kind != FSIO_MISSING;
-	out->named = is_named(app, out->volume);
+	out->named = cluster_names(app, &cluster, out->volume);
 	if (file->existed) {
 		if (fsio_read(&app->root, file->path, SNIPPET_LIMIT, &app->arena, &old, err) < 0)
 			return -1;
@@ -288,9 +330,11 @@ void snippet_take_back(struct app *app, struct snippet *s)
 	struct atomic_attr attr = { .mode = 0755, .uid = geteuid(), .gid = getegid(), .force = true };
 	const struct file left = { .bytes = s->file.new_ };
 	struct err trouble = { 0 };
+	struct cluster cluster;
+	bool needed = cluster_read(app, &cluster, NULL) < 0 || cluster_names(app, &cluster, s->volume);
 
 	attr.mtime.tv_nsec = UTIME_NOW;
-	if (is_ours(app, s) && (s->named || !is_named(app, s->volume)) &&
+	if (is_ours(app, s) && (s->named || !needed) &&
 	    (s->file.existed ? atomic_replace(&app->root, s->file.path, &left, s->file.old, &attr, &trouble)
 			     : atomic_remove(&app->root, s->file.path, &left, &trouble)) < 0)
 		report_note(&app->report, "%s", trouble.text);

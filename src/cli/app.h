@@ -30,7 +30,7 @@ struct command {
 struct app {
 	/* as typed */
 	const char *root_path, *parser, *features, *patches, *scope_names;
-	bool json, quiet, verbose, yes, list, all, own_files, help, version;
+	bool json, quiet, verbose, yes, list, all, own_files, this_node_only, help, version;
 	const char *back_to; /* rollback --to */
 	const char **allow;  /* prove --allow */
 	size_t allow_count;
@@ -148,6 +148,20 @@ int app_config_commit(struct app *app, const struct patch_file *files, size_t co
 /* Loads the cured profile of a container that was started; its name is set, and its lxcpath where that is known. */
 int app_hook_cure(struct app *app, struct container *c, struct err *err);
 int hook_pve(struct app *app, struct err *err);
+
+/* The nodes of a cluster, by /etc/pve: app-cluster.c. */
+struct cluster {
+	struct slice *nodes;
+	size_t count;
+};
+
+int cluster_read(struct app *app, struct cluster *out, struct err *err);
+/* May the guest start on another node? */
+bool cluster_moves(struct app *app, const struct cluster *cluster, struct slice vmid);
+/* Have all nodes the same files on it? */
+bool cluster_shares(const struct cluster *cluster, const struct pve_storage *storage);
+/* Does a guest name this hookscript, now or in a snapshot? */
+bool cluster_names(struct app *app, const struct cluster *cluster, struct slice volume);
 
 /* The hookscript that cures a guest: app-snippet.c. */
 struct snippet {

@@ -228,11 +228,11 @@ static int carry_out(struct switching *s, struct err *err)
 
 int cmd_switch(struct app *app, struct err *err)
 {
-	struct look look;
+	struct look look = { 0 };
 	struct switching s = { .app = app, .look = &look };
 	int status = -1;
 
-	if (app_look(app, NULL, 0, &look, err) == 0)
+	if (app_site(app, NULL, 0, &look.site, err) == 0)
 		status = carry_out(&s, err);
 	return status;
 }

@@ -44,6 +44,8 @@ static const struct option_row rows[] = {
 	  MEANS },
 	{ "pve-hookscript", 0, "VMID", "fix", "cure these guests by a hookscript of Proxmox", CONTAINER,
 	  CHANGE_HOOKSCRIPT, MEANS },
+	{ "this-node-only", 0, NULL, "fix", "a hookscript, though other nodes do not have it", FLAG,
+	  SETS(this_node_only), 0 },
 	{ "list", 0, NULL, "rollback", "list the changes", FLAG, SETS(list), 0 },
 	{ "to", 0, "ID", "rollback", "back to how it was right after change ID", TEXT, SETS(back_to), 0 },
 	{ "all", 0, NULL, "rollback", "back to how it was before the first change", FLAG, SETS(all), 0 },

@@ -362,6 +362,7 @@ static void end_section(struct reader *r, const struct section *s)
 	if (!s->type)
 		return;
 	made.path = path_of(r, s);
+	made.mounted = s->type->mounted;
 	made.is_dir = strcmp(s->type->name, "dir") == 0;
 	while (next_item(&list, &item))
 		if (slice_starts(item, "snippets="))

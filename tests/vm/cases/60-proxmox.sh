@@ -103,7 +103,7 @@ cure() {
 	called pre-start post-start
 	kill -USR1 "$server"
 	: >"$out/$case/transactions"
-	tool 3 fix --yes --pve-hookscript=101
+	tool 3 fix --yes --this-node-only --pve-hookscript=101
 	says 'no quorum'
 	kill -USR2 "$server"
 	tool 3 fix --yes --pve-hookscript=201
@@ -123,7 +123,7 @@ while_locked() {
 		flock -n $lock true || break
 		sleep 0.1
 	done
-	tool 3 fix --yes --pve-hookscript=101
+	tool 3 fix --yes --this-node-only --pve-hookscript=101
 	says 'Proxmox is at work on it'
 	kill $holder
 }
@@ -158,7 +158,7 @@ undo() {
 # Without the drop-in.
 hookscript_cures() {
 	phase=hookscript
-	tool 0 fix --yes --pve-hookscript=101
+	tool 0 fix --yes --this-node-only --pve-hookscript=101
 	same 101 '^hookscript: '
 	pct_stop 101
 	called pre-stop post-stop
