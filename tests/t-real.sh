@@ -123,6 +123,29 @@ scope_is_exact() {
 	X
 }
 
+# One scope after the other is the text of all at once, and is taken back in any order.
+one_by_one() {
+	cp "$root/$base" "$T/at_once"
+	lay_out "$suite"
+	attributes "$root" >"$T/original"
+	for scope in user net uts ipc; do
+		run_tool 0 --root "$root" --parser "$parser" --scope $scope fix || return
+	done
+	cmp "$T/at_once" "$root/$base" && run_tool 0 --root "$root" --json rollback --list || return
+	# shellcheck disable=SC2046 # IDs
+	set -- $(jq -r '.changes[].id' "$T/out")
+	run_tool 0 --root "$root" --parser "$parser" rollback "$1" && run_tool 0 --root "$root" --parser "$parser" rollback "$3" || return
+	run_tool 0 --root "$root" --json rollback --list && [ "$(jq -c '.in_force[].scopes' "$T/out")" = '["net","ipc"]' ] || return
+	for path in user/max_net_namespaces:false net/ipv4/ip_unprivileged_port_start:true kernel/domainname:false kernel/sem:true; do
+		run_tool 0 --root "$root" --parser "$parser" --json explain "/sys/${path%:*}" w || return
+		[ "$(jq -c '[.profiles[].allowed] | unique' "$T/out")" = "[${path#*:}]" ] || {
+			echo "/sys/${path%:*}: wanted ${path#*:}"
+			return 1
+		}
+	done
+	run_tool 0 --root "$root" --parser "$parser" rollback --all && attributes "$root" | diff "$T/original" -
+}
+
 sh tests/real/fetch.sh >"$T/fetch.log" 2>&1 || {
 	sed 's/^/# /' "$T/fetch.log"
 	skip 'real packages' 'they could not be downloaded'
@@ -140,5 +163,6 @@ for s in bullseye bookworm trixie forky; do
 		if [ -x "$p" ]; then cycle $s "$p"; else skip "$s with $p" 'that parser could not be downloaded'; fi
 	done
 	scopes $s "$REAL/trixie/apparmor_parser"
+	[ $s != bookworm ] || ok "$s: scopes one by one, taken back in any order" one_by_one
 done
 tap_done
