@@ -67,8 +67,7 @@ ln -s x "$ETC/abstractions/link"
 sed -i 's,abstractions/x,abstractions/link,' "$ETC/other"
 ok 'one that reads it through a link' fixes 3 '' "'/etc/apparmor.d/other'" "'/mysys/net': w denied"
 
-beside other "${ALIAS}profile other {\n  file,\n  \$v\n}"
-sed -i 's,^  \$v$,  include "/etc//apparmor.d/./abstractions/x",' "$ETC/other"
+beside other "${ALIAS}profile other {\n  file,\n  include \042/etc//apparmor.d/./abstractions/x\042\n}"
 ok 'one that spells it oddly' fixes 3 '' "'/etc/apparmor.d/other'" "'/mysys/net': w denied"
 
 beside other "\$never = false\n$ALIAS\nprofile other {\n  file,\n  if \$never {\n    include <abstractions/x>\n  }\n}"

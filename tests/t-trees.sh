@@ -78,7 +78,7 @@ fifo() {
 	tree_state "$T/root" >"$T/before"
 	timeout 30 "$NESTFIX" --patches "$TOP/patches" --root "$T/root" --yes fix >"$T/out" 2>"$T/err"
 	status=$?
-	[ $status != 0 ] && [ $status != 124 ] || { echo "status $status"; return 1; }
+	[ $status = 3 ] || { echo "status $status"; return 1; }
 	has 'FIFO' "$T/err" && tree_state "$T/root" | diff "$T/before" -
 }
 ok 'fix: a FIFO in the image holds nobody' fifo
@@ -123,6 +123,81 @@ if strace -o /dev/null true 2>/dev/null; then
 	ok 'fix: what was edited after the proof is undone, not taken for proved' meddled
 else
 	skip 'fix: what was edited after the proof is undone, not taken for proved' 'strace cannot trace here'
+fi
+
+# A checkout of a group's: what is only compared may be anybody's.
+of_a_group() {
+	rm -rf "$T/old" "$T/new"
+	tree "$T/old" 'deny /x w,' 'include "/srv/extra"'
+	tree "$T/new" '/x w,' 'include "/srv/extra"'
+	chmod -R g+w,o+w "$T/old" "$T/new"
+	run_tool 1 prove "$T/old/etc/apparmor.d/p" "$T/new/etc/apparmor.d/p" && has '/x: w denied' "$T/out"
+}
+ok 'prove compares what others can write' of_a_group
+
+# A parser that allows m by chance, as 4.1.0 does: here in texts that are cured, and below long names.
+cat >"$T/parser" <<'EOF'
+#!/bin/sh
+for file; do :; done
+case $file in
+*/etc/apparmor.d/*)
+	letter=r
+	if grep -q aa-nestfix: "$file" || [ ${#file} -gt 120 ]; then letter=m; fi
+	echo "profile by-chance { /x $letter, }" >>"$file"
+	;;
+esac
+exec apparmor_parser "$@"
+EOF
+chmod 0755 "$T/parser"
+
+by_chance() {
+	rm -rf "$T/root"
+	mkdir -p "$T/root/etc/apparmor.d" "$T/root/var/lib/lxc"
+	printf 'profile lxc-one {\n  file,\n  deny /sys/[^fdc]*{,/**} wklx,\n}\n' >"$T/root/etc/apparmor.d/one"
+	run_tool 3 --parser "$T/parser" --root "$T/root" --yes fix || return 1
+	has 'compiles this text differently from run to run' "$T/err" && has "profile 'by-chance'" "$T/err"
+}
+ok 'fix says of a parser that it compiles the same text in two ways' by_chance
+
+by_chance_prove() {
+	rm -rf "$T/old" "$T/new"
+	tree "$T/old" '' ''
+	tree "$T/new" '' ''
+	sed -i '1i# aa-nestfix: x' "$T/new/etc/apparmor.d/p"
+	run_tool 3 --parser "$T/parser" prove "$T/old/etc/apparmor.d/p" "$T/new/etc/apparmor.d/p" || return 1
+	has 'compiles this text differently from run to run' "$T/err"
+}
+ok 'prove says so, too' by_chance_prove
+
+# 4.1.0 itself, on a text that it was seen to compile in two ways. By chance it may do it right.
+really_by_chance() {
+	rm -rf "$T/root"
+	mkdir -p "$T/root/etc/apparmor.d" "$T/root/var/lib/lxc"
+	cat >"$T/root/etc/apparmor.d/lxc-qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq" <<'EOF'
+profile lxc-one {
+  file,
+  deny /sys/[^fdc]*{,/**} wklx,
+  /b ix,
+  owner /a rmix,
+  deny owner /usr/bin/* m,
+  deny /[ab]* mx,
+  audit /a mr,
+  audit /a ix,
+  deny owner /a* mx,
+  audit /a/** rm,
+  audit /usr/** rwm,
+  deny owner /x/y rm,
+}
+EOF
+	"$NESTFIX" --patches "$TOP/patches" --parser "$REAL" --root "$T/root" --yes fix >"$T/out" 2>"$T/err" </dev/null &&
+		return 0
+	has 'compiles this text differently from run to run' "$T/err"
+}
+REAL=$TOP/build/real/trixie/apparmor_parser
+if [ -x "$REAL" ]; then
+	ok 'apparmor_parser 4.1.0: its own changes are not taken for those of the edit' really_by_chance
+else
+	skip 'apparmor_parser 4.1.0: its own changes' 'tests/real/fetch.sh has not fetched it'
 fi
 
 tap_done

@@ -12,6 +12,7 @@
 #define NESTFIX_COMPILE_H
 
 #include <nestfix/cache.h>
+#include <nestfix/compare.h>
 #include <nestfix/discover.h>
 #include <nestfix/run.h>
 
@@ -77,6 +78,15 @@ int compile_gather(struct policy_reach *out, const struct compiler *compiler, co
 
 /* The first file that only one of them reads, or with other bytes. NULL: the parser makes the same policy of both. */
 const char *compile_difference(const struct policy_reach *x, const struct policy_reach *y);
+
+/*
+ * Is a change that may not be none of the text's, but the parser's own? apparmor_parser 4.1.0 compiles some texts with
+ * rules that hold `m` differently from run to run. Asked of one of the two texts (as compile_gather), where the
+ * comparison is about that. -1 ERR_REFUSED with the sentence.
+ */
+int compile_check_steady(const struct compiler *compiler, const struct policy *policy, const char *path,
+			 const struct compile_text *texts, size_t text_count, const struct comparison *comparison,
+			 struct re_pool *pool, struct arena *arena, struct err *err);
 
 /*
  * Does this parser take `priority=` on a file rule? Asked by a probe text, not by the version. 1, 0; -1 where it does

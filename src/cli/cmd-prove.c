@@ -23,23 +23,38 @@ static const char *tree_of(const char *path, struct arena *arena)
 	return hit == path ? "/" : arena_str(arena, (struct slice){ path, (size_t)(hit - path) });
 }
 
-/* A text in a policy tree is compiled with that tree's includes, any other with those of the root. */
-static int compile_file(struct app *app, const char *path, struct slice text, struct slice *blob, struct err *err)
-{
-	const char *tree = tree_of(path, &app->arena);
-	AUTOROOT root = { .fd = -1 };
+/* One of the two that are compared. */
+struct side {
+	const char *name;
+	const char *path; /* below the root of the tree that the text stands in; NULL: in none, or compiled */
+	struct root root;
 	struct compiler compiler;
+	struct automaton automaton;
+};
 
-	if (root_open(&root, tree ? tree : app->root.path, err) < 0)
-		return -1;
-	if (compiler_init(&compiler, &root, app->parser, app->features, &app->arena, err) < 0)
-		return -1;
-	if (!tree)
-		return compile_text(&compiler, path, text, &app->arena, blob, err);
-	return compile_with(&compiler, strstr(path, "/etc/apparmor.d/"), NULL, 0, &app->arena, blob, err);
+static void release_side(struct side *side)
+{
+	root_release(&side->root);
 }
 
-static int read_side(struct app *app, const char *name, struct automaton *out, struct err *err)
+/* A text in a policy tree is compiled with that tree's includes, any other with those of the root. What is only looked
+ * at may be anybody's. */
+static int compile_side(struct app *app, struct side *side, struct slice text, struct slice *blob, struct err *err)
+{
+	const char *tree = tree_of(side->name, &app->arena);
+
+	if (root_open(&side->root, tree ? tree : app->root.path, err) < 0)
+		return -1;
+	side->root.anybody = side->root.untrusted = true;
+	if (compiler_init(&side->compiler, &side->root, app->parser, app->features, &app->arena, err) < 0)
+		return -1;
+	if (!tree)
+		return compile_text(&side->compiler, side->name, text, &app->arena, blob, err);
+	side->path = strstr(side->name, "/etc/apparmor.d/");
+	return compile_with(&side->compiler, side->path, NULL, 0, &app->arena, blob, err);
+}
+
+static int read_side(struct app *app, const char *name, struct side *side, struct err *err)
 {
 	AUTOROOT machine = { .fd = -1 };
 	char *path = realpath(name, NULL);
@@ -52,18 +67,18 @@ static int read_side(struct app *app, const char *name, struct automaton *out, s
 		err->kind = ERR_USAGE;
 		return -1;
 	}
-	name = arena_str(&app->arena, slice_of(path));
+	side->name = arena_str(&app->arena, slice_of(path));
 	free(path);
 	if (root_open(&machine, "/", err) < 0)
 		return -1;
-	machine.anybody = true; /* typed by the administrator */
-	if (fsio_read(&machine, name, BLOB_LIMIT, &app->arena, &file, err) < 0)
+	machine.anybody = machine.untrusted = true; /* typed by the administrator */
+	if (fsio_read(&machine, side->name, BLOB_LIMIT, &app->arena, &file, err) < 0)
 		return -1;
 	blob = file.bytes;
-	status = is_compiled(blob) ? 0 : compile_file(app, name, file.bytes, &blob, err);
+	status = is_compiled(blob) ? 0 : compile_side(app, side, file.bytes, &blob, err);
 	if (status == 0)
-		status = automaton_read(out, blob, &app->arena, err);
-	return status < 0 ? err_wrap(err, "%s", name) : 0;
+		status = automaton_read(&side->automaton, blob, &app->arena, err);
+	return status < 0 ? err_wrap(err, "%s", side->name) : 0;
 }
 
 /* One --allow PATTERN:PERMS. */
@@ -142,17 +157,35 @@ static int compare(struct app *app, const struct automaton *old, const struct au
 	return 0;
 }
 
-int cmd_prove(struct app *app, struct err *err)
+static int check_steady(struct app *app, const struct side *side, const struct comparison *comparison, struct err *err)
 {
-	struct automaton old, fresh;
+	if (!side->path)
+		return 0;
+	return compile_check_steady(&side->compiler, NULL, side->path, NULL, 0, comparison, app->pool, &app->arena,
+				    err);
+}
+
+static int prove(struct app *app, struct side *old, struct side *fresh, struct err *err)
+{
 	struct comparison comparison;
 
-	if (app->arg_count != 2)
-		return err_put(err, ERR_USAGE, "prove needs two files: aa-nestfix prove OLD NEW");
-	if (read_side(app, app->args[0], &old, err) < 0 || read_side(app, app->args[1], &fresh, err) < 0)
-		return -1;
-	if (compare(app, &old, &fresh, &comparison, err) < 0)
+	if (read_side(app, app->args[0], old, err) < 0 || read_side(app, app->args[1], fresh, err) < 0 ||
+	    compare(app, &old->automaton, &fresh->automaton, &comparison, err) < 0 ||
+	    check_steady(app, old, &comparison, err) < 0 || check_steady(app, fresh, &comparison, err) < 0)
 		return -1;
 	report_prove(&app->report, &comparison);
 	return !comparison.equal && !(app->allow_count > 0 && comparison.allowed);
+}
+
+int cmd_prove(struct app *app, struct err *err)
+{
+	struct side old = { 0 }, fresh = { 0 };
+	int status;
+
+	if (app->arg_count != 2)
+		return err_put(err, ERR_USAGE, "prove needs two files: aa-nestfix prove OLD NEW");
+	status = prove(app, &old, &fresh, err);
+	release_side(&old);
+	release_side(&fresh);
+	return status;
 }

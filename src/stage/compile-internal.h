@@ -14,7 +14,9 @@
 struct stage {
 	const struct compiler *compiler;
 	struct arena *arena;
-	char dir[40];           /* "/tmp/aa-nestfix-PID-XXXXXX", or "" before it is made */
+	unsigned pad;           /* how much longer its path is than it need be: see compile-steady.c */
+	char tmp[40];           /* "/tmp/aa-nestfix-PID-XXXXXX", or "" before it is made */
+	const char *dir;        /* the staging directory: this, or one in it */
 	const char *top;        /* the path of the top-level file in it; NULL: the policy comes on stdin */
 	struct slice text;      /* … as this */
 	VEC(const char *) made; /* what is to be removed again, in the order it was made */
@@ -27,6 +29,10 @@ struct stage {
 int stage_files(struct stage *stage, const struct policy_reach *reach, struct err *err);
 int stage_text(struct stage *stage, const char *name, struct slice text, struct err *err);
 void stage_release(struct stage *stage);
+/* Compiles what was gathered for a policy. */
+int compile_reach(const struct compiler *compiler, const struct policy_reach *reach, unsigned pad, struct arena *arena,
+		  struct slice *blob, struct err *err);
+
 #define AUTOSTAGE __attribute__((cleanup(stage_release))) struct stage
 
 #endif

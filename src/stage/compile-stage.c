@@ -221,10 +221,18 @@ static int put_features(struct stage *stage, struct err *err)
 
 static int make_stage(struct stage *stage, struct err *err)
 {
-	snprintf(stage->dir, sizeof stage->dir, "/tmp/aa-nestfix-%d-XXXXXX", (int)getpid());
-	if (!mkdtemp(stage->dir)) {
-		stage->dir[0] = '\0';
+	snprintf(stage->tmp, sizeof stage->tmp, "/tmp/aa-nestfix-%d-XXXXXX", (int)getpid());
+	if (!mkdtemp(stage->tmp)) {
+		stage->tmp[0] = '\0';
 		return err_errno(err, "cannot make a folder in '/tmp'");
+	}
+	stage->dir = stage->tmp;
+	if (stage->pad > 0) {
+		const char *pad = arena_printf(stage->arena, "/%0*d/", (int)stage->pad, 0);
+
+		if (make_dirs(stage, pad, err) < 0)
+			return -1;
+		stage->dir = arena_printf(stage->arena, "%s/%0*d", stage->tmp, (int)stage->pad, 0);
 	}
 	if (make_dirs(stage, COMPILE_BASE "/", err) < 0)
 		return -1;
@@ -263,7 +271,7 @@ void stage_release(struct stage *stage)
 {
 	for (size_t i = stage->made.len; i > 0; i--)
 		remove(stage->made.ptr[i - 1]);
-	if (stage->dir[0])
-		rmdir(stage->dir);
+	if (stage->tmp[0])
+		rmdir(stage->tmp);
 	*stage = (struct stage){ 0 };
 }

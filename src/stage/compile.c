@@ -309,17 +309,25 @@ static int compile_stage(const struct stage *stage, const char *name, struct sli
 	return compile(&job, blob, err);
 }
 
+int compile_reach(const struct compiler *compiler, const struct policy_reach *reach, unsigned pad, struct arena *arena,
+		  struct slice *blob, struct err *err)
+{
+	AUTOSTAGE stage = { .compiler = compiler, .arena = arena, .pad = pad };
+
+	if (stage_files(&stage, reach, err) < 0)
+		return -1;
+	return compile_stage(&stage, root_path(compiler->root, reach->parts[0].path, arena), blob, err);
+}
+
 static int compile_gathered(const struct compiler *compiler, const struct policy *policy, const char *path,
 			    const struct compile_text *texts, size_t text_count, struct arena *arena,
 			    struct slice *blob, struct err *err)
 {
-	AUTOSTAGE stage = { .compiler = compiler, .arena = arena };
 	struct policy_reach reach;
 
-	if (compile_gather(&reach, compiler, policy, path, texts, text_count, arena, err) < 0 ||
-	    stage_files(&stage, &reach, err) < 0)
+	if (compile_gather(&reach, compiler, policy, path, texts, text_count, arena, err) < 0)
 		return -1;
-	return compile_stage(&stage, root_path(compiler->root, path, arena), blob, err);
+	return compile_reach(compiler, &reach, 0, arena, blob, err);
 }
 
 int compile_policy(const struct compiler *compiler, const struct policy *policy, const struct compile_text *texts,

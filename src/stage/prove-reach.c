@@ -43,7 +43,7 @@ static int check_exemption(const struct patch *patch, struct arena *arena, struc
 	return err_put(err, ERR_REFUSED, "cannot prove a change that may do more than its scopes give back");
 }
 
-int prove_check_claims(const struct patch *patch, struct arena *arena, struct err *err)
+static int check_claims(const struct patch *patch, struct arena *arena, struct err *err)
 {
 	for (size_t i = 0; i < patch->file_count; i++) {
 		const char *path = patch_path(&patch->files[i]);
@@ -100,6 +100,8 @@ int prove_check_reach(const struct patch *patch, const struct policy ***others, 
 {
 	policy_vec found = { 0 };
 
+	if (check_claims(patch, arena, err) < 0)
+		return -1;
 	discover_readers_anew(patch->site);
 	for (size_t i = 0; i < patch->file_count; i++) {
 		const struct patch_file *file = &patch->files[i];

@@ -20,86 +20,6 @@ struct attempt {
 	struct err *err;
 };
 
-/* Takes `want` off the front of *rest. */
-static bool take(struct slice *rest, struct slice want)
-{
-	if (rest->len < want.len || !slice_eq(slice_sub(*rest, 0, want.len), want))
-		return false;
-	*rest = slice_from(*rest, want.len);
-	return true;
-}
-
-/* Is `new_` the old text with exactly its edits made? Not asked of doc_print, which made it. */
-static bool is_spliced(const struct patch_file *file)
-{
-	struct slice rest = file->new_;
-	size_t at = 0;
-
-	for (size_t i = 0; i < file->edit_count; i++) {
-		const struct edit *edit = &file->edits[i];
-
-		if (edit->at < at || edit->at > file->old.len || edit->len > file->old.len - edit->at)
-			return false;
-		if (!take(&rest, slice_sub(file->old, at, edit->at - at)) || !take(&rest, edit->with))
-			return false;
-		at = edit->at + edit->len;
-	}
-	return slice_eq(rest, slice_from(file->old, at));
-}
-
-static bool is_culprit(const struct patch *patch, const struct patch_file *file, const struct stmt *stmt)
-{
-	for (size_t i = 0; i < patch->finding->culprit_count; i++) {
-		const struct policy_place *rule = patch->finding->culprits[i]->rule;
-
-		if (rule->source == file->source && rule->stmt->span.at == stmt->span.at)
-			return true;
-	}
-	return false;
-}
-
-/* Does the edit change bytes of this statement? One inside its body changes the body's statements, not this one. */
-static bool touches(const struct edit *edit, const struct stmt *stmt)
-{
-	size_t end = stmt->span.at + stmt->span.len;
-
-	if (edit->at >= end || edit->at + edit->len <= stmt->span.at)
-		return false;
-	return !stmt->has_body || edit->at <= stmt->span.at || edit->at + edit->len >= end;
-}
-
-/* Does the edit replace one mark, with all lines below it that are ours, among them a culprit? */
-static bool is_planned_anew(const struct patch *patch, const struct patch_file *file, const struct edit *edit,
-			    const struct mark *marks, size_t count)
-{
-	const struct mark *mark = mark_at(marks, count, (struct span){ edit->at, edit->len });
-
-	if (!mark || mark->span.at != edit->at || mark->span.len != edit->len)
-		return false;
-	for (const struct stmt *s = file->source->doc.first; s; s = doc_next(s))
-		if (mark_at(mark, 1, s->span) && is_culprit(patch, file, s))
-			return true;
-	return false;
-}
-
-static int check_edits(const struct patch *patch, const struct patch_file *file, struct arena *arena, struct err *err)
-{
-	struct mark *marks;
-	size_t count;
-
-	if (mark_find(&file->source->doc, patch->finding->conflict, patch->site->pool, arena, &marks, &count, err) < 0)
-		return -1;
-	for (size_t i = 0; i < file->edit_count; i++) {
-		if (is_planned_anew(patch, file, &file->edits[i], marks, count))
-			continue;
-		for (const struct stmt *s = file->source->doc.first; s; s = doc_next(s))
-			if (touches(&file->edits[i], s) && !is_culprit(patch, file, s))
-				return err_at(err, ERR_REFUSED, file->source->path, s->line, s->column,
-					      "the edit touches more than the rule that it replaces");
-	}
-	return 0;
-}
-
 /* The drop-in is written whole: it must be, byte for byte, what this program writes. Only such a one is taken
  * away, too. */
 static int check_dropin(const struct patch *patch, const struct patch_file *file, struct err *err)
@@ -124,10 +44,7 @@ static int check_file(const struct patch *patch, const struct patch_file *file, 
 	if (!slice_eq(file->old, file->source->doc.text))
 		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': it was made for another text",
 			       file->source->path);
-	if (!is_spliced(file))
-		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': bytes outside the edit differ",
-			       file->source->path);
-	return check_edits(patch, file, arena, err);
+	return prove_check_edits(patch, file, arena, err);
 }
 
 /* Bytes for a message: what is no plain ASCII is written as \xHH. */
@@ -156,6 +73,16 @@ static void add_change(struct buf *out, const struct compare_change *change)
 	compare_words(change, out);
 }
 
+/* -1: the changes are none of the text's, but the parser's own. */
+static int check_steady(const struct attempt *a, const struct proof_policy *p)
+{
+	for (int new_ = 0; new_ <= 1; new_++)
+		if (compile_check_steady(a->compiler, p->policy, p->policy->path, a->texts, new_ ? a->text_count : 0,
+					 &p->comparison, a->patch->site->pool, a->arena, a->err) < 0)
+			return -1;
+	return 0;
+}
+
 /* The first change that may not be; the text says how many others there are. */
 static int refuse_change(const struct attempt *a, const struct proof_policy *p)
 {
@@ -163,6 +90,8 @@ static int refuse_change(const struct attempt *a, const struct proof_policy *p)
 	AUTOBUF words = { 0 };
 	size_t others = 0;
 
+	if (p->policy->source_count > 0 && check_steady(a, p) < 0)
+		return -1;
 	for (size_t i = 0; i < p->comparison.count; i++) {
 		const struct compare_change *change = &p->comparison.changes[i];
 
@@ -375,12 +304,12 @@ static int check_patch(struct attempt *a)
 		dropin |= patch->files[i].kind == PATCH_CREATE;
 	if (patch->file_count == 0 || (patch->policy_count == 0 && !dropin))
 		return err_put(a->err, ERR_REFUSED, "cannot prove a change that changes nothing");
-	if (prove_check_claims(patch, a->arena, a->err) < 0)
+	if (prove_check_reach(patch, &a->others, &a->other_count, a->arena, a->err) < 0)
 		return -1;
 	for (size_t i = 0; i < patch->file_count; i++)
 		if (check_file(patch, &patch->files[i], a->arena, a->err) < 0)
 			return -1;
-	return prove_check_reach(patch, &a->others, &a->other_count, a->arena, a->err);
+	return 0;
 }
 
 static struct slice new_text(const struct attempt *a, const struct policy *policy)
