@@ -185,8 +185,12 @@ ok "a user's is not, and it is told" has "is a symlink that belongs to uid 65534
 rm $L/var/lib/lxc
 mv $L/srv/lxc $L/var/lib/lxc
 chown 65534 $L/var/lib/lxc
-live any fix --profile-for web1
-ok "nor is a folder of a user's passed, and nothing is changed" web1_is
+for command in fix harden 'fix --profile-for web1'; do
+	# shellcheck disable=SC2086 # words
+	ok "nor is a folder of a user's passed: $command" live 3 $command
+	ok '  and it is told' has "'/var/lib/lxc' belongs to uid 65534" "$T/err"
+	ok '  and nothing is changed' web1_is
+done
 chown 0 $L/var/lib/lxc
 
 # ---- a swap between the look and the write ----

@@ -52,6 +52,7 @@ struct site {
 	struct site_skipped *skipped; /* files that could not be read or understood */
 	size_t skipped_count;
 	struct container_host host;
+	struct err host_err;          /* set: the containers could not be listed; none is in `host` */
 	struct dropin dropin;         /* as it is on disk */
 	bool has_policy;              /* the policy directory exists */
 	struct site_reached *reached; /* what each policy may read, once it was asked for: discover-reach.c */
@@ -121,6 +122,9 @@ bool discover_wants(const struct site *site, const struct site_policy *policy, c
  */
 int discover_target(struct site_target *out, const struct root *root, const char *text, struct arena *arena,
 		    struct err *err);
+
+/* Are the containers known? Whoever changes what they read asks first: -1 with the reason where they are not. */
+int discover_knows_host(const struct site *site, struct err *err);
 
 /* A path as typed, absolute and below the root: the root's own path in front is taken off. NULL with err. */
 const char *discover_path(const struct root *root, const char *text, struct arena *arena, struct err *err);

@@ -225,6 +225,8 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	const struct compiler *compiler;
 
 	*plan = (struct plan){ 0 };
+	if (discover_knows_host(&look->site, err) < 0)
+		return -1;
 	if (rewrite(&plan->patch, &look->site, finding, &app->arena, err) < 0) {
 		if (!dropin || is_curable(finding))
 			return -1;

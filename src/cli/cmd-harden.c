@@ -197,7 +197,7 @@ int cmd_harden(struct app *app, struct err *err)
 
 	if (app_recover(app, err) < 0)
 		return -1;
-	if (app_look(app, NULL, 0, &look, err) == 0)
+	if (app_look(app, NULL, 0, &look, err) == 0 && discover_knows_host(&look.site, err) == 0)
 		status = harden(&h, err);
 	return status;
 }

@@ -232,7 +232,7 @@ int cmd_switch(struct app *app, struct err *err)
 	struct switching s = { .app = app, .look = &look };
 	int status = -1;
 
-	if (app_site(app, NULL, 0, &look.site, err) == 0)
+	if (app_site(app, NULL, 0, &look.site, err) == 0 && discover_knows_host(&look.site, err) == 0)
 		status = carry_out(&s, err);
 	return status;
 }

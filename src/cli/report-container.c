@@ -199,7 +199,9 @@ static const char *cell(struct slice text, size_t width, struct arena *arena)
 /* Where the kind does not tell it from another of its name, all of the title does. */
 static const char *first_cell(const struct container_host *host, const struct container *c, struct arena *arena)
 {
-	for (size_t i = 0; i < host->count; i++)
+	bool unique = c->title.ptr == c->name.ptr;
+
+	for (size_t i = 0; i < host->count && !unique; i++)
 		if (&host->list[i] != c && host->list[i].kind == c->kind && slice_eq(host->list[i].name, c->name))
 			return cell(c->title, c->title.len, arena);
 	return cell(c->name, 16, arena);

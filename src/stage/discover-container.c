@@ -159,12 +159,23 @@ void discover_containers(struct site *site, const struct policy_reader *reader, 
 	struct loaded loaded = { 0 };
 
 	read_dropin(site, skipped);
-	if (container_list(&site->host, site->root, reader, site->arena, &bad.err) < 0)
+	if (container_list(&site->host, site->root, reader, site->arena, &bad.err) < 0) {
+		site->host = (struct container_host){ 0 };
+		site->host_err = bad.err;
 		VEC_PUSH(site->arena, skipped, bad);
+	}
 	list_kernel(site, &loaded);
 	for (size_t i = 0; i < site->host.count; i++)
 		if (is_generated(site, &site->host.list[i]))
 			add_generated(site, &site->host.list[i], &loaded, policies, skipped);
+}
+
+int discover_knows_host(const struct site *site, struct err *err)
+{
+	if (!err_is_set(&site->host_err))
+		return 0;
+	err_put(err, site->host_err.kind, "%s", site->host_err.text);
+	return err_hint(err, "%s", site->host_err.hint);
 }
 
 const struct container *discover_container(const struct site *site, const struct policy *policy)

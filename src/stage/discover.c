@@ -113,8 +113,10 @@ static bool is_skipped_file(const skipped_vec *skipped, const struct site_target
 	return false;
 }
 
-static int not_found(const struct site_target *target, struct err *err)
+static int not_found(const struct site *site, const struct site_target *target, struct err *err)
 {
+	if (target->container.len > 0 && discover_knows_host(site, err) < 0)
+		return -1;
 	if (target->container.len > 0) {
 		err_put(err, ERR_USAGE, "cannot find a container or file '%.*s'", SLICE_FMT(target->container));
 		return err_hint(err, "a profile is named 'profile:%.*s', a file by its path",
@@ -169,7 +171,7 @@ static int meet_targets(struct site *site, policy_vec *policies, const skipped_v
 		if (target->path && add_named(site, target, policies, err) < 0)
 			return -1;
 		if (!target->met)
-			return not_found(target, err);
+			return not_found(site, target, err);
 	}
 	return 0;
 }

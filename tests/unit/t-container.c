@@ -415,6 +415,15 @@ static void only_roots_sockets_count(void)
 	check_holder(false, "nor one that nobody is seen to hold");
 }
 
+/* Whoever opens sockets without end must not make containers seem to be stopped. */
+static void sockets_without_end_are_told(void)
+{
+	if (truncate(tmp_path("/proc/net/unix"), 70 << 20) != 0)
+		perror("truncate");
+	is_num(look(&root), -1, "more sockets than anybody needs");
+	is_err(&err, "cannot tell which containers run", "  are told");
+}
+
 /* A user, or a program that is confined: what is told then decides nothing, but paths are not learnt. */
 static void without_descriptors(void)
 {
@@ -504,6 +513,7 @@ int main(int argc, char **argv)
 	if (geteuid() == 0) {
 		live();
 		only_roots_sockets_count();
+		sockets_without_end_are_told();
 		without_descriptors();
 	} else {
 		tap_skip("live facts", "needs root");
