@@ -186,16 +186,28 @@ static int change(struct work *w, const struct config_proof *proof, struct err *
 	return 0;
 }
 
+/* pmxcfs cannot write its database, which lies on this disk: status.c and database.c of pmxcfs answer EIO. */
+static void explain_eio(const struct patch_file *files, size_t count, struct err *err)
+{
+	for (size_t i = 0; err && err->errnum == EIO && i < count; i++)
+		if (slice_starts(slice_of(files[i].path), "/etc/pve/"))
+			err_hint(err, "is the disk below /var/lib/pve-cluster full? See 'journalctl -u pve-cluster'");
+}
+
 int commit_config(const struct config_proof *proof, const struct compiler *compiler, const struct kernel *kernel,
 		  const struct undo_ground *ground, int lock, struct arena *arena, struct receipt *out, struct err *err)
 {
 	struct work w;
+	size_t count;
+	const struct patch_file *files = config_files(proof, &count);
 	int result;
 
 	work_open(&w, compiler, kernel, ground, arena, out);
 	if (work_lock(&w, lock, err) < 0)
 		return -1;
 	result = change(&w, proof, err);
+	if (result < 0)
+		explain_eio(files, count, err);
 	work_release(&w);
 	return result;
 }

@@ -7,6 +7,7 @@
  *   SIGTERM            the end
  *   LOG                gets a line for each transaction of the cluster
  *   LOSE_AFTER=N       in the environment: after N transactions the quorum is lost
+ *   FULL_AFTER=N       the N-th transaction fills the database: from there on each is made, and answered by EIO
  *
  * It speaks the protocol of /dev/fuse itself: the library's soname changes from one Debian to the next.
  */
@@ -52,7 +53,7 @@ static void fill_attr(const struct node *n, struct fuse_attr *out)
 	*out = (struct fuse_attr){
 		.ino = n->number,
 		.size = n->size,
-		.blocks = (n->size + 4095) / 4096,
+		.blocks = n->kind == S_IFLNK ? 0 : (n->size + 4095) / 4096,
 		.atime = time,
 		.mtime = time,
 		.ctime = time,
@@ -96,7 +97,8 @@ static void do_setattr(const struct request *r)
 		error = tree_chmod(r->node, set->mode);
 	if (!error && (set->valid & FATTR_SIZE))
 		error = tree_truncate(r->node, set->size);
-	if (!error && (set->valid & (FATTR_MTIME | FATTR_ATIME)))
+	/* libfuse 2.9 calls utimens() for both times, and for one alone not at all (fuse_lib_setattr). */
+	if (!error && (set->valid & FATTR_MTIME) && (set->valid & FATTR_ATIME))
 		error = tree_utime(r->node, set->valid & FATTR_MTIME_NOW ? time(NULL) : (time_t)set->mtime);
 	if (error)
 		answer(r, error, NULL, 0);
@@ -161,6 +163,17 @@ static void do_make(const struct request *r)
 	answer_entry(r, error, n, file);
 }
 
+static void do_mknod(const struct request *r)
+{
+	const struct fuse_mknod_in *mknod = r->in;
+	struct node *n = NULL;
+	int error = S_ISREG(mknod->mode) ? tree_make(&n, r->node, (const char *)(mknod + 1), S_IFREG) : -ENOSYS;
+
+	if (n)
+		n->opens = 0;
+	answer_entry(r, error, n, false);
+}
+
 static void do_rename(const struct request *r)
 {
 	const struct fuse_rename_in *rename = r->in;
@@ -192,7 +205,8 @@ static void do_statfs(const struct request *r)
 							   .bavail = 32768,
 							   .bsize = 4096,
 							   .frsize = 4096,
-							   .namelen = 256 } };
+							   .files = 262144,
+							   .namelen = TREE_NAME_MAX } };
 
 	answer(r, 0, &fs, sizeof fs);
 }
@@ -234,7 +248,7 @@ static void (*const calls[])(const struct request *) = {
 	[FUSE_WRITE] = do_write,        [FUSE_READDIR] = do_readdir, [FUSE_LOOKUP] = do_lookup,
 	[FUSE_CREATE] = do_make,        [FUSE_MKDIR] = do_make,      [FUSE_RENAME] = do_rename,
 	[FUSE_OPEN] = do_open,          [FUSE_OPENDIR] = do_open,    [FUSE_RELEASE] = do_release,
-	[FUSE_RELEASEDIR] = do_release, [FUSE_STATFS] = do_statfs,
+	[FUSE_RELEASEDIR] = do_release, [FUSE_STATFS] = do_statfs,   [FUSE_MKNOD] = do_mknod,
 };
 
 static void serve(struct request *r)
@@ -316,6 +330,18 @@ static void add_own(const char *node)
 	}
 }
 
+static void add_status(void)
+{
+	static const char *const names[] = { ".clusterlog", ".debug", ".members", ".rrd", ".version", ".vmlist" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct node *n = tree_add(&tree_root, names[i], S_IFREG);
+
+		tree_fill(n, "{}\n", 3);
+		n->status = true;
+	}
+}
+
 static void on_signal(int signum)
 {
 	if (signum == SIGTERM)
@@ -367,7 +393,9 @@ int main(int argc, char **argv)
 	folder = argv[2];
 	take_folder(&tree_root, open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
 	add_own(argv[1]);
+	add_status();
 	tree_lose_after = strtoul(getenv("LOSE_AFTER") ?: "0", NULL, 10);
+	tree_full_after = strtoul(getenv("FULL_AFTER") ?: "0", NULL, 10);
 	tree_log = argv[3] ? fopen(argv[3], "ae") : NULL;
 	fd = mount_it();
 	if (fd < 0) {

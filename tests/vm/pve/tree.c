@@ -9,10 +9,11 @@
 struct node tree_root = { .kind = S_IFDIR, .number = 1, .known = 1 };
 FILE *tree_log;
 volatile sig_atomic_t tree_no_quorum;
-unsigned long tree_lose_after;
+unsigned long tree_lose_after, tree_full_after;
 
 static uint64_t last_number = 1, last_serial;
 static unsigned last_hidden;
+static bool is_full; /* the database takes no more */
 
 struct node *tree_child(const struct node *dir, const char *name)
 {
@@ -68,10 +69,18 @@ static void tell(const char *what, const struct node *n)
 
 	if (*what != ' ' && tree_lose_after > 0 && --tree_lose_after == 0)
 		tree_no_quorum = 1;
+	if (*what != ' ' && tree_full_after > 0 && --tree_full_after == 0)
+		is_full = true;
 	if (!tree_log)
 		return;
 	fprintf(tree_log, "%s %s\n", what, path_of(n, space));
 	fflush(tree_log);
+}
+
+/* A change that cannot be written to the database stands in memory all the same (memdb.c). */
+static int outcome(void)
+{
+	return is_full ? -EIO : 0;
 }
 
 struct node *tree_add(struct node *dir, const char *name, mode_t kind)
@@ -159,13 +168,11 @@ mode_t tree_mode(const struct node *n)
 	char space[TREE_PATH];
 	const char *path = path_of(n, space);
 
-	if (tree_no_quorum)
+	if (tree_no_quorum && n != &tree_root)
 		mode &= 0555;
 	if (is_private(path))
 		return n->kind | (mode & 0700);
-	if (n->kind == S_IFREG && !is_below(below_node(path), "lxc"))
-		return n->kind | (mode & 0750);
-	return n->kind | (mode & 0755);
+	return n->kind | (mode & (n->kind == S_IFREG ? 0750 : 0755));
 }
 
 /* nodes/NODE/{lxc,qemu-server}/N.conf: N, or 0. */
@@ -197,7 +204,7 @@ static int check_new(const struct node *dir, const char *name, unsigned long mov
 
 	if (tree_no_quorum)
 		return -EACCES;
-	if (strlen(name) >= TREE_NAME)
+	if (strlen(name) > TREE_NAME_MAX)
 		return -ENAMETOOLONG;
 	return vmid != moving && is_elsewhere(vmid, dir) ? -EEXIST : 0;
 }
@@ -213,7 +220,7 @@ int tree_make(struct node **out, struct node *dir, const char *name, mode_t kind
 	*out = tree_add(dir, name, kind);
 	(*out)->opens = kind == S_IFREG;
 	tell(kind == S_IFDIR ? "mkdir" : "create", *out);
-	return 0;
+	return outcome();
 }
 
 static void move(struct node *n, struct node *dir, const char *name)
@@ -223,6 +230,12 @@ static void move(struct node *n, struct node *dir, const char *name)
 	snprintf(n->name, sizeof n->name, "%s", name);
 	n->mtime = time(NULL);
 	tell("    to", n);
+}
+
+/* The file system's own. */
+static bool is_fixed(const struct node *n)
+{
+	return n->kind == S_IFLNK || n->status;
 }
 
 static void hide(struct node *n)
@@ -241,7 +254,7 @@ int tree_rename(struct node *dir, const char *name, struct node *to_dir, const c
 
 	if (error)
 		return error;
-	if (n->kind == S_IFLNK || (old && old->kind == S_IFLNK))
+	if (is_fixed(n) || (old && is_fixed(old)))
 		return -EACCES;
 	if ((n->kind == S_IFDIR && !is_empty(n)) || (old && old->kind == S_IFDIR && !is_empty(old)))
 		return -ENOTEMPTY;
@@ -252,7 +265,7 @@ int tree_rename(struct node *dir, const char *name, struct node *to_dir, const c
 	if (old && !old->hidden)
 		take_out(old);
 	move(n, to_dir, to);
-	return 0;
+	return outcome();
 }
 
 int tree_remove(struct node *dir, const char *name)
@@ -261,7 +274,7 @@ int tree_remove(struct node *dir, const char *name)
 
 	if (!n)
 		return -ENOENT;
-	if (tree_no_quorum || n->kind == S_IFLNK)
+	if (tree_no_quorum || is_fixed(n))
 		return -EACCES;
 	if (n->kind == S_IFDIR && !is_empty(n))
 		return -ENOTEMPTY;
@@ -271,7 +284,7 @@ int tree_remove(struct node *dir, const char *name)
 	}
 	tell("delete", n);
 	take_out(n);
-	return 0;
+	return outcome();
 }
 
 static int change(struct node *n, const char *bytes, size_t count, uint64_t at, size_t size)
@@ -289,11 +302,13 @@ static int change(struct node *n, const char *bytes, size_t count, uint64_t at, 
 	n->size = size;
 	n->mtime = time(NULL);
 	tell(bytes ? "write" : "truncate", n);
-	return 0;
+	return outcome();
 }
 
 int tree_write(struct node *n, const char *bytes, size_t count, uint64_t at)
 {
+	if (n->status)
+		return -EIO;
 	if (tree_no_quorum)
 		return -EACCES;
 	if (at > TREE_FILE || at + count > TREE_FILE)
@@ -321,7 +336,7 @@ int tree_utime(struct node *n, time_t mtime)
 		return -EACCES;
 	n->mtime = mtime;
 	tell("mtime", n);
-	return 0;
+	return outcome();
 }
 
 void tree_close(struct node *n)

@@ -15,7 +15,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { TREE_FILE = 1 << 20, TREE_PATH = 1024, TREE_NAME = 256, TREE_GROUP = 33 /* www-data */ };
+enum {
+	TREE_FILE = 1 << 20,
+	TREE_PATH = 1024,
+	TREE_NAME_MAX = 256,
+	TREE_NAME = TREE_NAME_MAX + 1,
+	TREE_GROUP = 33 /* www-data */
+};
 
 /* The number is given anew whenever the kernel has forgotten it, as the library does. */
 struct node {
@@ -28,12 +34,14 @@ struct node {
 	uint64_t number, known, serial; /* serial: its place in a directory */
 	unsigned opens;
 	bool hidden;
+	bool status; /* a file of the file system's own: .version, .members */
 };
 
 extern struct node tree_root; /* its `next` is the list of all others, the oldest first */
 extern FILE *tree_log;        /* a line for each transaction of the cluster, or NULL */
 extern volatile sig_atomic_t tree_no_quorum;
 extern unsigned long tree_lose_after; /* so many transactions the quorum is lost; 0: never */
+extern unsigned long tree_full_after; /* so many transactions the database is full: EIO; 0: never */
 
 struct node *tree_child(const struct node *dir, const char *name);
 struct node *tree_by_number(uint64_t number);
