@@ -134,6 +134,15 @@ over_limit() {
 }
 ok 'a limit on the size of files: exit status 4, nothing changed' over_limit
 
+# shellcheck disable=SC2046,SC3045
+too_many() {
+	run_tool 2 --root "$T/root" check $(seq -f 'profile:p%.0f' 1001) || return
+	has 'cannot look at more than 1000 targets' "$T/err" || return
+	(ulimit -v 100000 && run_tool 2 --root "$T/root" check $(seq -f 'profile:p%.0f' 20000))
+}
+lay_out
+ok 'more targets than anybody types' too_many
+
 mkdir "$T/patches-bad"
 sed 's/^Scope: uts$/Scope uts/' patches/runc-detached-procfs.conflict >"$T/patches-bad/runc-detached-procfs.conflict"
 line=$(grep -n '^Scope uts' "$T/patches-bad/runc-detached-procfs.conflict" | cut -d: -f1)

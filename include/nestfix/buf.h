@@ -93,6 +93,16 @@ void arena_release(struct arena *a);
 		(v)->ptr[(v)->len++] = (__VA_ARGS__);                                                                  \
 	} while (0)
 
+/* The capacity of an array that VEC_PUSH alone has grown to this length, where only that was kept. */
+static inline size_t vec_cap(size_t len)
+{
+	size_t cap = len ? 8 : 0;
+
+	while (cap < len)
+		cap *= 2;
+	return cap;
+}
+
 void *arena_grow(struct arena *a, void *ptr, size_t len, size_t *cap, size_t size); /* for VEC_PUSH only */
 
 #endif

@@ -105,7 +105,7 @@ static int check_planned(struct work *w, const struct proof *proof, struct err *
 
 static void add_name(struct backup_names *names, struct slice name, struct arena *arena)
 {
-	VEC(struct slice) all = { names->ptr, names->len, names->len };
+	VEC(struct slice) all = { names->ptr, names->len, vec_cap(names->len) };
 
 	if (backup_has_name(names, name))
 		return;

@@ -23,7 +23,7 @@ static struct hold *hold_of(struct search *s, const char *path, enum backup_kind
 
 static void add_name(struct search *s, struct backup_names *names, struct slice name)
 {
-	VEC(struct slice) all = { names->ptr, names->len, names->len };
+	VEC(struct slice) all = { names->ptr, names->len, vec_cap(names->len) };
 
 	if (backup_has_name(names, name))
 		return;

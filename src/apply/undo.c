@@ -66,7 +66,7 @@ bool undo_stays(const struct undo_case *u, const struct conflict_scope *scope)
 
 static void add_lost(const struct undo_case *u, const struct conflict_scope *scope, struct undo *out)
 {
-	VEC(const struct conflict_scope *) lost = { out->lost, out->lost_count, out->lost_count };
+	VEC(const struct conflict_scope *) lost = { out->lost, out->lost_count, vec_cap(out->lost_count) };
 
 	for (size_t i = 0; i < lost.len; i++)
 		if (lost.ptr[i] == scope)

@@ -12,6 +12,7 @@ static const char override_dir[] = "/etc/aa-nestfix/patches";
 static const char default_conflict[] = "runc-detached-procfs";
 
 enum { CONFLICT_LIMIT = 1 << 20 }; /* bytes; the shipped file has 4 KiB */
+enum { TARGETS = 1000 };
 
 /* Where the conflict's data is: --patches, else the administrator's own file, else the shipped one. */
 static const char *find_conflict(struct app *app, const struct root *machine)
@@ -131,6 +132,11 @@ void app_ground(struct app *app, struct undo_ground *out)
 
 static int read_targets(struct app *app, const char **names, size_t count, struct site_target **out, struct err *err)
 {
+	*out = NULL;
+	if (count > TARGETS) {
+		err_put(err, ERR_USAGE, "cannot look at more than %d targets at once", TARGETS);
+		return err_hint(err, "without a target, the whole host is looked at");
+	}
 	*out = arena_array(&app->arena, count, sizeof **out);
 	for (size_t i = 0; i < count; i++)
 		if (discover_target(&(*out)[i], &app->root, names[i], &app->arena, err) < 0)

@@ -56,7 +56,7 @@ enum { ROWS = sizeof rows / sizeof *rows, CODE = 256 }; /* getopt's code of rows
 
 static void add_string(const char ***list, size_t *count, const char *string, struct arena *arena)
 {
-	VEC(const char *) all = { *list, *count, *count };
+	VEC(const char *) all = { *list, *count, vec_cap(*count) };
 
 	VEC_PUSH(arena, &all, string);
 	*list = all.ptr;

@@ -4,7 +4,7 @@
 
 void remains_add(struct remains *out, const char *text, struct arena *arena)
 {
-	VEC(const char *) all = { out->list, out->count, out->count };
+	VEC(const char *) all = { out->list, out->count, vec_cap(out->count) };
 
 	VEC_PUSH(arena, &all, text);
 	out->list = all.ptr;

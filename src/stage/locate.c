@@ -31,7 +31,7 @@ static int too_large(struct err *err)
 
 static void add_profile(struct culprit *c, const struct policy_profile *profile, struct arena *arena)
 {
-	VEC(const struct policy_profile *) all = { c->profiles, c->profile_count, c->profile_count };
+	VEC(const struct policy_profile *) all = { c->profiles, c->profile_count, vec_cap(c->profile_count) };
 
 	for (size_t i = 0; i < all.len; i++)
 		if (all.ptr[i] == profile)
@@ -43,7 +43,7 @@ static void add_profile(struct culprit *c, const struct policy_profile *profile,
 
 static void add_scope(struct culprit *c, const struct conflict_scope *scope, struct arena *arena)
 {
-	VEC(const struct conflict_scope *) all = { c->scopes, c->scope_count, c->scope_count };
+	VEC(const struct conflict_scope *) all = { c->scopes, c->scope_count, vec_cap(c->scope_count) };
 
 	for (size_t i = 0; i < all.len; i++)
 		if (all.ptr[i] == scope)
@@ -243,7 +243,7 @@ static bool is_allowed(const struct judge_answer *answer)
 
 static void add_culprit(struct search *s, struct locate_case *c, const struct policy_place *rule, struct slice witness)
 {
-	VEC(struct culprit *) all = { c->culprits, c->culprit_count, c->culprit_count };
+	VEC(struct culprit *) all = { c->culprits, c->culprit_count, vec_cap(c->culprit_count) };
 	struct culprit *culprit = culprit_of(s, rule, witness);
 
 	for (size_t i = 0; i < all.len; i++)

@@ -44,13 +44,17 @@ static void arenas_grow_vectors(void)
 {
 	AUTOARENA a = { 0 };
 	VEC(int) v = { 0 };
+	bool same = true;
 	int sum = 0;
 
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 1000; i++) {
 		VEC_PUSH(&a, &v, i);
+		same = same && vec_cap(v.len) == v.cap;
+	}
 	for (size_t i = 0; i < v.len; i++)
 		sum += v.ptr[i];
 	is_num(sum, 499500, "VEC_PUSH keeps every element");
+	ok(same && vec_cap(0) == 0, "vec_cap tells the capacity by the length");
 	is_text(slice_of(arena_printf(&a, "%s/%d", "x", 5)), "x/5", "arena_printf");
 	ok(arena_alloc(&a, 1 << 20) != NULL, "a block larger than the block size");
 }
