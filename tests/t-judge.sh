@@ -113,6 +113,26 @@ ok 'a drop-in is placed all the same' run_tool 1 --root "$root" fix
 ok '… for the next start' test -s "$root/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf"
 rm -r "$root/var/lib/incus" "$root/var/lib/lxc" "$root/usr"
 
+#### What parsers know from 4.1 on
+
+newer=$TOP/build/real/trixie/apparmor_parser
+sh tests/real/fetch.sh >"$T/fetch.log" 2>&1 || sed 's/^/# /' "$T/fetch.log"
+if [ -x "$newer" ]; then
+	profile lxc-a lxc-a '  deny all,'
+	ok 'deny all: refused with the reason' unchanged run_tool 3 --root "$root" --parser "$newer" fix
+	ok '… before anything is tried' has 'lxc-a:6 denies all files at once: deny all,' "$T/err"
+	profile lxc-a lxc-a '  priority=-5 deny /sys/** w,
+  priority=2 deny owner /sys/net/ipv4/** wk,
+  priority=3 /sys/net/ipv4/ip_un* w,'
+	ok 'priorities: of three rules the one that counts is named' run_tool 1 --root "$root" --parser "$newer" --json check
+	is '… alone, and for the access that it denies' "$(jq -c '[.rules[] | [.line, .denies]]' "$T/out")" \
+		'[[7,"/sys/net/ipv4/ping_group_range"]]'
+	ok '… and explained' run_tool 0 --root "$root" --parser "$newer" --json explain $witness w
+	is '… with the priority that decides' "$(jq -c '.profiles[0] | [.allowed, .rule.line, .rule.priority]' "$T/out")" '[true,8,3]'
+else
+	skip 'deny all, and priorities' 'the parser of trixie could not be downloaded'
+fi
+
 #### What was compiled is kept, on the live root alone
 
 profile lxc-a lxc-a '  deny /sys/[^fdc]*{,/**} wklx,'
