@@ -67,6 +67,9 @@ int compile_text(const struct compiler *compiler, const char *name, struct slice
 int compile_with(const struct compiler *compiler, const char *path, const struct compile_text *texts, size_t text_count,
 		 struct arena *arena, struct slice *blob, struct err *err);
 
+/* Did the parser refuse the text? Then it will do so again, which of all other trouble nobody can say. */
+bool compile_is_refusal(const struct err *err);
+
 /*
  * All that such a compilation reads, with the texts in place of their files, under whatever name these are reached:
  * that of a policy that was read, or (NULL) as it is on disk now. ERR_REFUSED: it would read what may not be read, a

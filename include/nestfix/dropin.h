@@ -22,22 +22,37 @@
 #endif
 
 enum dropin_mode {
-	DROPIN_NONE,     /* there is no drop-in */
-	DROPIN_PRIORITY, /* lxc.apparmor.raw = priority=1 … */
-	DROPIN_HOOK,     /* lxc.hook.start-host = … hook lxc */
-	DROPIN_EDITED,   /* there is one, but not as this program writes it */
+	DROPIN_NONE,       /* there is no drop-in, or none of our lines in it */
+	DROPIN_PRIORITY,   /* lxc.apparmor.raw = priority=1 … */
+	DROPIN_HOOK,       /* lxc.hook.start-host = … hook lxc */
+	DROPIN_UNREADABLE, /* there is one, and nobody knows what stands in it */
 };
 
 struct dropin {
 	enum dropin_mode mode;
 	struct slice text;
-	const struct conflict_scope **scopes; /* that it gives back */
+	const struct conflict_scope **scopes; /* that its lines give back */
 	size_t scope_count;
+	bool shared; /* lines that are not ours stand in it, too */
 };
 
-/* The whole file. */
+/*
+ * The whole file, as this program alone would write it. A line of the file is ours if it stands so in what this writes
+ * for the conflict, in any mode and for any scopes; every other line is somebody else's, and is never dropped, whoever
+ * changes or takes away the file.
+ */
 void dropin_text(enum dropin_mode mode, const struct conflict *conflict, const struct conflict_scope *const *scopes,
 		 size_t count, struct buf *out);
+
+/*
+ * The same put into a text that is there: our lines go, and what dropin_text writes takes the place of the first, or
+ * the end; all others stay as they are. DROPIN_NONE takes ours out. Empty: nothing is left of the file.
+ */
+void dropin_write(struct slice old, enum dropin_mode mode, const struct conflict *conflict,
+		  const struct conflict_scope *const *scopes, size_t count, struct buf *out);
+
+/* Permissions as a rule's letters. */
+void dropin_letters(uint32_t perms, struct buf *out);
 
 /* The rules alone, on one line: "priority=1 allow PATTERN w, …". */
 void dropin_rules(const struct conflict_scope *const *scopes, size_t count, struct buf *out);
@@ -45,8 +60,16 @@ void dropin_rules(const struct conflict_scope *const *scopes, size_t count, stru
 /* Is it one of those rules, of any scope? */
 bool dropin_is_rule(struct slice rule, const struct conflict *conflict);
 
-/* Reads one back. Only what dropin_text would write counts: anything else is DROPIN_EDITED. */
+/* Does this line of a configuration (the value of lxc.apparmor.raw, of lxc.hook.start-host) give back the scope, or a
+ * part of it? Whoever wrote it, and wherever it stands. */
+bool dropin_rule_gives(struct slice rule, const struct conflict_scope *scope, size_t pattern);
+bool dropin_hook_gives(struct slice hook, const struct conflict_scope *scope);
+
+/* Reads one back. A scope counts if all that gives it back stands there. */
 void dropin_read(struct dropin *out, struct slice text, const struct conflict *conflict, struct arena *arena);
+
+/* Does it still speak of us, or of priorities, though no line stands as this program writes it? Somebody edited ours. */
+bool dropin_is_edited(const struct dropin *dropin);
 
 bool dropin_covers(const struct dropin *dropin, const struct conflict_scope *scope);
 

@@ -34,10 +34,12 @@ struct lxc_config {
 	struct lxc_setting profile; /* lxc.apparmor.profile (or lxc.aa_profile); value.ptr NULL: not set */
 	bool generated;             /* the profile is "generated" */
 	bool unconfined, unchanged;
-	bool nesting;                  /* lxc.apparmor.allow_nesting = 1 */
-	struct lxc_list raw;           /* lxc.apparmor.raw, in force */
-	struct lxc_list start_host;    /* lxc.hook.start-host, in force */
-	struct lxc_list mount_entries; /* lxc.mount.entry, in force */
+	bool nesting;                                 /* lxc.apparmor.allow_nesting = 1 */
+	struct lxc_list raw;                          /* lxc.apparmor.raw, in force */
+	struct lxc_list start_host;                   /* lxc.hook.start-host, in force */
+	struct lxc_place raw_reset, start_host_reset; /* of the last empty value, which took back what stood before it;
+							 path NULL: none */
+	struct lxc_list mount_entries;                /* lxc.mount.entry, in force */
 	struct lxc_list idmaps;
 	int hook_version; /* 0 or 1 */
 	struct slice uts_name, rootfs;

@@ -12,6 +12,7 @@
 
 #include <nestfix/compare.h>
 #include <nestfix/compile.h>
+#include <nestfix/lasting.h>
 #include <nestfix/rewrite.h>
 
 struct proof_policy {
@@ -21,9 +22,20 @@ struct proof_policy {
 	struct policy_reach old_input, new_input; /* all that the parser read for the two */
 };
 
-struct proof; /* opaque: see prove.c */
+/* One container's next start, before the change of the drop-in and after it. */
+struct proof_start {
+	const struct container *container; /* NULL: a container that may be made some day */
+	enum nextstart_base base;          /* what its text was made from */
+	struct comparison comparison;
+};
+
+struct proof; /* opaque: see prove-internal.h */
 
 /*
+ * Where the drop-in changes, the next start of every container that reads it is proved, too: its old text against its
+ * new one. Nothing may change there but the scopes, and nothing that the container's own raw lines deny may come back;
+ * the error names the line. A hook changes no text: what it will do, it proves itself.
+ *
  * 0: *out holds a proof that each policy with a blocked case changes, and that none changes outside the patch's
  * exemption; that each file's bytes outside its edits are the same; that the witnesses of the finding are allowed in
  * the new policy. -1 ERR_REFUSED: the change is not what it should be; the text holds profile, path and permission of
@@ -36,5 +48,8 @@ int prove_patch(struct proof **out, const struct patch *patch, const struct comp
 const struct patch *proof_patch(const struct proof *proof);
 const struct compiler *proof_compiler(const struct proof *proof);
 const struct proof_policy *proof_policies(const struct proof *proof, size_t *count);
+
+/* Next starts, those that are equal but for the container's name once. */
+const struct proof_start *proof_starts(const struct proof *proof, size_t *count);
 
 #endif

@@ -51,7 +51,8 @@ struct patch {
 	enum dropin_mode dropin; /* what the PATCH_CREATE among the files is to do, and in which scopes */
 	const struct conflict_scope **dropin_scopes;
 	size_t dropin_scope_count;
-	struct slice sample; /* a generated text to try it on where no container runs */
+	const char *dropin_why; /* why it takes this form, where that is worth a word; or NULL */
+	struct slice sample;    /* a generated text to try it on where there is no other */
 };
 
 /*

@@ -76,10 +76,10 @@ static void look_at_dropin(struct search *s)
 	const struct dropin *dropin = &s->site->dropin;
 	struct hold *hold;
 
-	if (dropin->mode == DROPIN_NONE)
+	if (dropin->mode == DROPIN_NONE && !dropin_is_edited(dropin))
 		return;
 	hold = hold_of(s, DROPIN_PATH, BACKUP_DROPIN);
-	hold->edited = dropin->mode == DROPIN_EDITED;
+	hold->edited = dropin->mode == DROPIN_UNREADABLE || dropin_is_edited(dropin);
 	if (!hold->edited)
 		add_scopes(s, &hold->scopes, dropin->scopes, dropin->scope_count);
 }

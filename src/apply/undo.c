@@ -133,7 +133,7 @@ static const struct backup_file *find_foreign(const struct undo_case *u)
 			continue;
 		if (file->existed)
 			dropin_read(&dropin, file->content, u->ground->conflict, u->arena);
-		return file->existed && dropin.mode == DROPIN_EDITED ? file : NULL;
+		return file->existed && dropin.mode == DROPIN_NONE ? file : NULL;
 	}
 	return NULL;
 }
@@ -147,8 +147,9 @@ static int write_dropin(struct undo_case *u, const struct dropin *dropin, struct
 
 	if (count == dropin->scope_count && now.ptr)
 		return 0;
-	if (count > 0) {
-		dropin_text(dropin->mode, u->ground->conflict, scopes, count, &text);
+	dropin_write(now.ptr ? now : SLICE(""), count > 0 ? dropin->mode : DROPIN_NONE, u->ground->conflict, scopes,
+		     count, &text);
+	if (text.len > 0) {
 		undo_settle(u, arena_slice(u->arena, buf_slice(&text)), now, out);
 		return 0;
 	}
@@ -208,7 +209,7 @@ static int plan_dropin(struct undo_case *u, const struct slice *now, struct undo
 	if (!undo_is_needed(u))
 		return 0;
 	dropin_read(&dropin, *now, u->ground->conflict, u->arena);
-	if (dropin.mode == DROPIN_EDITED)
+	if (dropin_is_edited(&dropin))
 		return refuse_dropin(u);
 	return write_dropin(u, &dropin, *now, out);
 }

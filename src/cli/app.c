@@ -207,12 +207,12 @@ static int plan_dropin(struct app *app, struct plan *plan, struct err *err)
 {
 	struct slice sample;
 
-	if (is_over(app, plan->patch.site, plan->patch.finding))
+	if (is_over(app, plan->patch.site, plan->patch.finding)) {
 		lasting_retire(&plan->patch, &app->arena);
-	if (!lasting_is_needed(plan->patch.site, plan->patch.finding))
 		return 0;
-	if (read_sample(app, &sample, err) < 0)
-		return -1;
+	}
+	if (read_sample(app, &sample, NULL) < 0)
+		sample = SLICE(""); /* missed only where neither a library nor a container gives a text */
 	return lasting_plan(&plan->patch, &plan->compiler, sample, &plan->note, &app->arena, err);
 }
 
@@ -227,7 +227,8 @@ static bool is_curable(const struct finding *finding)
 int app_plan(struct app *app, const struct look *look, const struct finding *finding, struct plan *plan,
 	     struct err *err)
 {
-	bool dropin = lasting_is_needed(&look->site, finding) || is_over(app, &look->site, finding);
+	/* one that is there may have to take another form by now */
+	bool dropin = look->site.dropin.mode != DROPIN_NONE || lasting_is_needed(&look->site, finding);
 	const struct compiler *compiler;
 
 	*plan = (struct plan){ 0 };

@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "app.h"
 
-/* A parser that was downgraded since no longer takes the drop-in, and then no container starts. */
-static bool is_dangerous(struct app *app, const struct look *look)
+/* A parser that was downgraded since no longer takes the drop-in, and then no container starts; or a container got a
+ * line of its own since, which the drop-in's rules beat. */
+static bool has_bad_dropin(struct app *app, const struct look *look)
 {
 	const struct compiler *compiler;
+	struct lasting_loss loss;
 
 	if (look->site.dropin.mode == DROPIN_NONE)
 		return false;
 	compiler = judge_compiler(app_judge(app), NULL);
-	if (!compiler || lasting_is_dangerous(&look->site, compiler, &app->arena, NULL) <= 0)
+	if (!compiler)
 		return false;
-	report_note(&app->report,
-		    "DANGER: '" DROPIN_PATH
-		    "' holds rules that this apparmor_parser (%s) does not take, so no container "
-		    "with a generated profile will start; repair it now: %s rollback, or rm " DROPIN_PATH,
-		    compiler->version, app->report.self);
+	if (lasting_is_dangerous(&look->site, compiler, &app->arena, NULL) > 0) {
+		report_note(&app->report,
+			    "DANGER: '" DROPIN_PATH
+			    "' holds rules that this apparmor_parser (%s) does not take, so no container "
+			    "with a generated profile will start; repair it now: %s fix, or rm " DROPIN_PATH,
+			    compiler->version, app->report.self);
+		return true;
+	}
+	if (lasting_takes(&look->site, compiler, &loss, &app->arena, NULL) <= 0)
+		return false;
+	report_note(&app->report, "'" DROPIN_PATH "' takes something away: %s, which its rules beat; mend it: %s fix",
+		    lasting_loss_words(&loss, &app->arena), app->report.self);
 	return true;
 }
 
 static bool is_found(struct app *app, const struct look *look)
 {
-	return is_dangerous(app, look) || look->finding.worst != LOCATE_ALLOWED ||
+	return has_bad_dropin(app, look) || look->finding.worst != LOCATE_ALLOWED ||
 	       lasting_is_needed(&look->site, &look->finding) || app_is_obstructed(look);
 }
 

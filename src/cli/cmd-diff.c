@@ -8,6 +8,8 @@ static int diff(struct app *app, const struct look *look, struct err *err)
 
 	if (plan.note)
 		report_note(&app->report, "%s", plan.note);
+	if (planned && plan.patch.dropin_why)
+		report_note(&app->report, "%s", plan.patch.dropin_why);
 	if (planned && plan.patch.file_count == 0) {
 		report_nothing_to_fix(&app->report, "diff", &look->finding, NULL);
 		return 0;

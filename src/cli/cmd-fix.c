@@ -101,6 +101,8 @@ static int apply(struct app *app, const struct plan *plan, const struct kernel *
 	if (commit_proof(plan->proof, kernel, app->lock, &app->arena, &receipt, err) < 0)
 		return -1;
 	app_done(app, &receipt, arena_printf(&app->arena, "change %s is in force", receipt.backup_id));
+	if (plan->patch.dropin_why && !app_asks(app)) /* else it was said before the question */
+		report_note(&app->report, "%s", plan->patch.dropin_why);
 	return look_again(app, plan, &receipt);
 }
 
@@ -177,6 +179,8 @@ static int ask(struct app *app, struct plan *plan, struct err *err)
 		return -1;
 	if (plan->note)
 		report_note(&app->report, "%s", plan->note);
+	if (plan->patch.dropin_why)
+		report_note(&app->report, "%s", plan->patch.dropin_why);
 	report_diff(&app->report, &plan->patch, plan->policies, plan->policy_count, true);
 	if (!app_is_agreed(app))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
@@ -194,8 +198,11 @@ static int fix(struct app *app, struct look *look, struct err *err)
 	if (plan.patch.file_count == 0)
 		return nothing_to_do(app, look, &plan);
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	if (!is_useful(&plan, &kernel))
+	if (!is_useful(&plan, &kernel)) {
+		if (plan.note)
+			report_note(&app->report, "%s", plan.note);
 		return useless(app, look, &kernel, err);
+	}
 	if (app_asks(app) && ask(app, &plan, err) < 0)
 		return -1;
 	if (app_lock(app, err) < 0)

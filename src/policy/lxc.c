@@ -145,6 +145,10 @@ static void set_list(struct reading *r, enum slot slot, const struct lxc_setting
 {
 	if (setting->value.len == 0) {
 		r->lists[slot - RAW].len = 0;
+		if (slot == RAW)
+			r->out->raw_reset = setting->place;
+		else if (slot == START_HOST)
+			r->out->start_host_reset = setting->place;
 		r->marks.reset |= 1u << slot;
 		return;
 	}

@@ -354,6 +354,11 @@ int compile_text(const struct compiler *compiler, const char *name, struct slice
 	return compile_stage(&stage, name, blob, err);
 }
 
+bool compile_is_refusal(const struct err *err)
+{
+	return strstr(err->text, "AppArmor parser error") != NULL;
+}
+
 /* The parser's own word on the text, as every version of it puts it. All else (it was killed, it ran out of memory or
  * time) says nothing. */
 static bool is_syntax_error(const struct err *err)

@@ -145,7 +145,7 @@ static void read_dropin(struct site *site, skipped_vec *skipped)
 	if (fsio_kind(site->root, DROPIN_PATH, &kind, NULL) == 0 && kind == FSIO_MISSING)
 		return;
 	if (fsio_read(site->root, DROPIN_PATH, 1 << 20, site->arena, &file, &bad.err) < 0) {
-		site->dropin.mode = DROPIN_EDITED;
+		site->dropin.mode = DROPIN_UNREADABLE;
 		VEC_PUSH(site->arena, skipped, bad);
 		return;
 	}

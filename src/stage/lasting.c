@@ -9,22 +9,56 @@ static bool covers_all(const struct dropin *dropin, const struct conflict_scope 
 	return true;
 }
 
-/* Does its configuration read the folder of the drop-in? One written by hand need not. */
-static bool reads_dropin(const struct site *site, const struct container *c)
+/* A line of the drop-in, by whatever path it is read. */
+static bool is_dropins(const struct lxc_setting *line)
 {
-	struct slice file = SLICE(DROPIN_PATH);
+	return line->place.path && slice_ends(slice_of(line->place.path), "/" DROPIN_NAME);
+}
 
-	if (c->kind == CONTAINER_PVE)
-		return true; /* every ostype's configuration includes it */
-	for (size_t i = 0; i < c->lxc.file_count; i++)
-		if (slice_is(file, c->lxc.files[i]))
+static bool has_rule(const struct lxc_list *raw, const struct conflict_scope *scope, size_t pattern, bool dropin)
+{
+	for (size_t i = 0; i < raw->count; i++)
+		if ((dropin || !is_dropins(&raw->items[i])) && dropin_rule_gives(raw->items[i].value, scope, pattern))
 			return true;
-	(void)site;
 	return false;
 }
 
-enum lasting lasting_of(const struct site *site, const struct container *c, const struct conflict_scope *const *scopes,
-			size_t count)
+static bool has_rules(const struct lxc_list *raw, const struct conflict_scope *scope, bool dropin)
+{
+	for (size_t i = 0; i < scope->give_back_count; i++)
+		if (!has_rule(raw, scope, i, dropin))
+			return false;
+	return scope->give_back_count > 0;
+}
+
+static bool has_hook(const struct lxc_list *hooks, const struct conflict_scope *scope, bool dropin)
+{
+	for (size_t i = 0; i < hooks->count; i++)
+		if ((dropin || !is_dropins(&hooks->items[i])) && dropin_hook_gives(hooks->items[i].value, scope))
+			return true;
+	return false;
+}
+
+static bool has_program(const struct site *site)
+{
+	enum fsio_kind kind;
+
+	return fsio_kind(site->root, NESTFIX_PROGRAM, &kind, NULL) == 0 && kind == FSIO_FILE;
+}
+
+/* Do the lines of its configuration that are in force cure it, with or without those of the drop-in? */
+static bool is_cured(const struct site *site, const struct container *c, const struct conflict_scope *const *scopes,
+		     size_t count, bool dropin)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!has_rules(&c->lxc.raw, scopes[i], dropin) &&
+		    !(has_hook(&c->lxc.start_host, scopes[i], dropin) && has_program(site)))
+			return false;
+	return true;
+}
+
+static enum lasting next_of(const struct site *site, const struct container *c,
+			    const struct conflict_scope *const *scopes, size_t count, bool dropin)
 {
 	if (c->origin == CONTAINER_STATIC)
 		return LASTING_FILE;
@@ -34,9 +68,13 @@ enum lasting lasting_of(const struct site *site, const struct container *c, cons
 		return LASTING_DAEMON;
 	if (c->nesting && site->host.liblxc_state == PACKAGES_LIBLXC_CURED)
 		return LASTING_UPSTREAM;
-	if (covers_all(&site->dropin, scopes, count) && reads_dropin(site, c))
-		return LASTING_DROPIN;
-	return LASTING_BLOCKED;
+	return is_cured(site, c, scopes, count, dropin) ? LASTING_DROPIN : LASTING_BLOCKED;
+}
+
+enum lasting lasting_of(const struct site *site, const struct container *c, const struct conflict_scope *const *scopes,
+			size_t count)
+{
+	return next_of(site, c, scopes, count, true);
 }
 
 /* Is the container, or the profile that it generates, asked about? A policy file that was named says nothing of it. */
@@ -86,7 +124,8 @@ bool lasting_is_needed(const struct site *site, const struct finding *finding)
 			continue;
 		if (next == LASTING_BLOCKED || is_off(site, c) ||
 		    (next == LASTING_UPSTREAM && is_blocked(site, finding, c)))
-			return !covers_all(&site->dropin, finding->scopes, finding->scope_count);
+			return !covers_all(&site->dropin, finding->scopes, finding->scope_count) ||
+			       (site->dropin.mode == DROPIN_HOOK && !has_program(site));
 	}
 	return false;
 }
@@ -103,9 +142,6 @@ static bool is_stale(const struct site *site, const struct locate_case *c)
 
 bool lasting_is_over(const struct site *site, const struct finding *finding)
 {
-	struct site bare = *site;
-
-	bare.dropin = (struct dropin){ 0 };
 	if ((site->dropin.mode != DROPIN_PRIORITY && site->dropin.mode != DROPIN_HOOK) ||
 	    site->host.liblxc_state != PACKAGES_LIBLXC_CURED)
 		return false;
@@ -114,150 +150,12 @@ bool lasting_is_over(const struct site *site, const struct finding *finding)
 
 		if (!discover_is_liblxc(c))
 			continue;
-		if (err_is_set(&c->err) || is_off(&bare, c) ||
-		    lasting_of(&bare, c, finding->scopes, finding->scope_count) == LASTING_BLOCKED)
+		if (err_is_set(&c->err) || is_off(site, c) ||
+		    next_of(site, c, finding->scopes, finding->scope_count, false) == LASTING_BLOCKED)
 			return false;
 	}
 	for (size_t i = 0; i < finding->case_count; i++)
 		if (is_stale(site, &finding->cases[i]))
 			return false;
 	return true;
-}
-
-/*
- * Another root has a parser of its own, which is not asked: its version must be one that knows priorities, too. 1, 0;
- * -1 where its version cannot be read.
- */
-static int root_knows_priority(const struct root *root, struct arena *arena, struct err *err)
-{
-	static const char status[] = "/var/lib/dpkg/status";
-	enum fsio_kind kind;
-	struct file file;
-
-	if (root->live)
-		return 1;
-	if (fsio_kind(root, status, &kind, err) < 0)
-		return -1;
-	if (kind == FSIO_MISSING)
-		return 0;
-	if (fsio_read(root, status, 64 << 20, arena, &file, err) < 0)
-		return -1;
-	return packages_compare(packages_version(file.bytes, "apparmor"), SLICE("4.1~")) >= 0;
-}
-
-static int choose_mode(const struct site *site, const struct compiler *compiler, enum dropin_mode *mode,
-		       struct arena *arena, struct err *err)
-{
-	int knows = compile_knows_priority(compiler, arena, err);
-
-	if (knows > 0)
-		knows = root_knows_priority(site->root, arena, err);
-	if (knows < 0)
-		return -1;
-	*mode = knows ? DROPIN_PRIORITY : DROPIN_HOOK;
-	return 0;
-}
-
-/* Why the drop-in cannot be placed, or NULL. */
-static const char *obstacle(const struct site *site, enum dropin_mode mode)
-{
-	enum fsio_kind kind;
-
-	if (fsio_kind(site->root, DROPIN_DIR, &kind, NULL) < 0 || kind != FSIO_DIR)
-		return "the cure of generated profiles lasts only until a container starts anew: there is no folder "
-		       "'" DROPIN_DIR "' (LXC before 3.0, or not installed); update LXC, or run 'aa-nestfix fix' after "
-		       "each start";
-	if (mode == DROPIN_HOOK && (fsio_kind(site->root, NESTFIX_PROGRAM, &kind, NULL) < 0 || kind != FSIO_FILE))
-		return "the cure of generated profiles lasts only until a container starts anew: the hook needs "
-		       "'" NESTFIX_PROGRAM "', which is not installed; install it ('make install'), then run "
-		       "'aa-nestfix fix' again";
-	return NULL;
-}
-
-/* Scopes that the drop-in gives back already stay given back. */
-static void merge_scopes(const struct site *site, const struct finding *finding, const struct conflict_scope ***scopes,
-			 size_t *count, struct arena *arena)
-{
-	VEC(const struct conflict_scope *) all = { 0 };
-
-	for (size_t i = 0; i < site->conflict->scope_count; i++) {
-		const struct conflict_scope *scope = &site->conflict->scopes[i];
-		bool wanted = dropin_covers(&site->dropin, scope);
-
-		for (size_t k = 0; k < finding->scope_count; k++)
-			wanted |= finding->scopes[k] == scope;
-		if (wanted)
-			VEC_PUSH(arena, &all, scope);
-	}
-	*scopes = all.ptr;
-	*count = all.len;
-}
-
-static int by_path(const struct patch_file *a, const struct patch_file *b)
-{
-	return strcmp(patch_path(a), patch_path(b));
-}
-
-static void add_file(struct patch *patch, struct slice text, bool removed, struct arena *arena)
-{
-	const struct dropin *old = &patch->site->dropin;
-	struct patch_file file = {
-		.kind = PATCH_CREATE,
-		.path = DROPIN_PATH,
-		.existed = old->mode != DROPIN_NONE,
-		.removed = removed,
-		.edits = ARENA_NEW(arena, struct edit),
-		.edit_count = 1,
-		.old = old->text,
-		.new_ = text,
-	};
-	struct patch_file *files = arena_array(arena, patch->file_count + 1, sizeof *files);
-	size_t at = 0;
-
-	*file.edits = (struct edit){ .len = old->text.len, .with = text };
-	while (at < patch->file_count && by_path(&patch->files[at], &file) < 0)
-		at++;
-	for (size_t i = 0; i < patch->file_count; i++)
-		files[i + (i >= at)] = patch->files[i];
-	files[at] = file;
-	patch->files = files;
-	patch->file_count++;
-}
-
-int lasting_plan(struct patch *patch, const struct compiler *compiler, struct slice sample, const char **note,
-		 struct arena *arena, struct err *err)
-{
-	const struct site *site = patch->site;
-	AUTOBUF text = { 0 };
-
-	*note = NULL;
-	if (!lasting_is_needed(site, patch->finding))
-		return 0;
-	if (choose_mode(site, compiler, &patch->dropin, arena, err) < 0)
-		return -1;
-	*note = obstacle(site, patch->dropin);
-	if (*note)
-		return 0;
-	merge_scopes(site, patch->finding, &patch->dropin_scopes, &patch->dropin_scope_count, arena);
-	dropin_text(patch->dropin, site->conflict, patch->dropin_scopes, patch->dropin_scope_count, &text);
-	if (slice_eq(buf_slice(&text), site->dropin.text))
-		return 0;
-	patch->sample = sample;
-	add_file(patch, arena_slice(arena, buf_slice(&text)), false, arena);
-	return 0;
-}
-
-void lasting_retire(struct patch *patch, struct arena *arena)
-{
-	add_file(patch, SLICE(""), true, arena);
-}
-
-int lasting_is_dangerous(const struct site *site, const struct compiler *compiler, struct arena *arena, struct err *err)
-{
-	int knows;
-
-	if (site->dropin.text.len == 0 || memmem(site->dropin.text.ptr, site->dropin.text.len, "priority=", 9) == NULL)
-		return 0;
-	knows = compile_knows_priority(compiler, arena, err);
-	return knows < 0 ? -1 : !knows;
 }

@@ -5,6 +5,39 @@
 
 #include <nestfix/prove.h>
 
+struct proof {
+	const struct patch *patch;
+	struct compiler compiler;
+	struct proof_policy *policies;
+	size_t count;
+	struct proof_start *starts;
+	size_t start_count;
+};
+
+/* What one proof is made from. */
+struct attempt {
+	const struct patch *patch;
+	const struct compiler *compiler;
+	struct compile_text *texts; /* the files of the patch in their new form */
+	size_t text_count;
+	const struct policy **others; /* not loaded at boot, but they may read a file of the patch */
+	size_t other_count;
+	struct arena *arena;
+	struct err *err;
+};
+
+/* Refuses for the first change that may not be; the text says how many others there are. */
+int prove_refuse_change(const struct attempt *a, const char *name, const struct comparison *comparison);
+
+/* Is the access allowed to the owner of the object and to everybody else? */
+bool prove_allows(const struct automaton_profile *profile, const struct conflict_access *access);
+
+/* Is the drop-in in the patch what this program writes into the one that is there? */
+int prove_check_dropin(const struct patch *patch, const struct patch_file *file, struct err *err);
+
+/* Every container whose next start the drop-in in the patch changes: old against new. */
+int prove_dropin(const struct attempt *a, struct proof_start **starts, size_t *count);
+
 /* Is the new text the old one with nothing but its edits, and does each replace a culprit alone? */
 int prove_check_edits(const struct patch *patch, const struct patch_file *file, struct arena *arena, struct err *err);
 

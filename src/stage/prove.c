@@ -1,46 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "prove-internal.h"
 
-struct proof {
-	const struct patch *patch;
-	struct compiler compiler;
-	struct proof_policy *policies;
-	size_t count;
-};
-
-/* What one proof is made from. */
-struct attempt {
-	const struct patch *patch;
-	const struct compiler *compiler;
-	struct compile_text *texts; /* the files of the patch in their new form */
-	size_t text_count;
-	const struct policy **others; /* not loaded at boot, but they may read a file of the patch */
-	size_t other_count;
-	struct arena *arena;
-	struct err *err;
-};
-
-/* The drop-in is written whole: it must be, byte for byte, what this program writes. Only such a one is taken
- * away, too. */
-static int check_dropin(const struct patch *patch, const struct patch_file *file, struct err *err)
-{
-	bool ours = patch->site->dropin.mode == DROPIN_PRIORITY || patch->site->dropin.mode == DROPIN_HOOK;
-	AUTOBUF text = { 0 };
-
-	if (file->removed && ours && strcmp(patch_path(file), DROPIN_PATH) == 0 && file->new_.len == 0 &&
-	    slice_eq(file->old, patch->site->dropin.text))
-		return 0;
-	dropin_text(patch->dropin, patch->finding->conflict, patch->dropin_scopes, patch->dropin_scope_count, &text);
-	if (strcmp(patch_path(file), DROPIN_PATH) != 0 || !slice_eq(file->new_, buf_slice(&text)))
-		return err_put(err, ERR_REFUSED, "cannot prove '%s': it is not what this program writes",
-			       patch_path(file));
-	return 0;
-}
-
 static int check_file(const struct patch *patch, const struct patch_file *file, struct arena *arena, struct err *err)
 {
 	if (file->kind == PATCH_CREATE)
-		return check_dropin(patch, file, err);
+		return prove_check_dropin(patch, file, err);
 	if (!slice_eq(file->old, file->source->doc.text))
 		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': it was made for another text",
 			       file->source->path);
@@ -84,16 +48,14 @@ static int check_steady(const struct attempt *a, const struct proof_policy *p)
 }
 
 /* The first change that may not be; the text says how many others there are. */
-static int refuse_change(const struct attempt *a, const struct proof_policy *p)
+int prove_refuse_change(const struct attempt *a, const char *name, const struct comparison *comparison)
 {
 	const struct compare_change *first = NULL;
 	AUTOBUF words = { 0 };
 	size_t others = 0;
 
-	if (p->policy->source_count > 0 && check_steady(a, p) < 0)
-		return -1;
-	for (size_t i = 0; i < p->comparison.count; i++) {
-		const struct compare_change *change = &p->comparison.changes[i];
+	for (size_t i = 0; i < comparison->count; i++) {
+		const struct compare_change *change = &comparison->changes[i];
 
 		if (change->allowed || change->kind == COMPARE_LOGGING)
 			continue;
@@ -106,9 +68,16 @@ static int refuse_change(const struct attempt *a, const struct proof_policy *p)
 		add_change(&words, first);
 	if (others > 0)
 		buf_addf(&words, " (and %zu other change%s)", others, others == 1 ? "" : "s");
-	err_put(a->err, ERR_REFUSED, "cannot accept the change of '%s': it would do more than it should: %s",
-		p->policy->path, buf_str(&words));
+	err_put(a->err, ERR_REFUSED, "cannot accept the change of '%s': it would do more than it should: %s", name,
+		buf_str(&words));
 	return err_hint(a->err, "nothing was written; please report this together with the policy file");
+}
+
+static int refuse_policy(const struct attempt *a, const struct proof_policy *p)
+{
+	if (p->policy->source_count > 0 && check_steady(a, p) < 0)
+		return -1;
+	return prove_refuse_change(a, p->policy->path, &p->comparison);
 }
 
 static bool is_blocked_in(const struct locate_case *c, const struct policy *policy)
@@ -124,8 +93,7 @@ static bool has_blocked_case(const struct patch *patch, const struct policy *pol
 	return false;
 }
 
-/* Is the access allowed to the owner of the object and to everybody else? */
-static bool allows(const struct automaton_profile *profile, const struct conflict_access *access)
+bool prove_allows(const struct automaton_profile *profile, const struct conflict_access *access)
 {
 	struct automaton_perms perms = automaton_path(profile, access->path);
 
@@ -144,7 +112,7 @@ static int check_scope(const struct attempt *a, struct slice name, const struct 
 		return err_put(a->err, ERR_REFUSED, "cannot accept the change: the profile '%.*s' would be lost",
 			       SLICE_FMT(name));
 	for (size_t i = 0; i < scope->access_count; i++)
-		if (!allows(profile, &scope->access[i]))
+		if (!prove_allows(profile, &scope->access[i]))
 			return err_put(a->err, ERR_REFUSED,
 				       "cannot accept the change: '%.*s' would still be denied '%.*s'", SLICE_FMT(name),
 				       SLICE_FMT(scope->access[i].path));
@@ -193,95 +161,11 @@ static int compare_policy(const struct attempt *a, struct proof_policy *p, struc
 static int judge_policy(const struct attempt *a, const struct proof_policy *p, const struct automaton *new_)
 {
 	if (!p->comparison.allowed)
-		return refuse_change(a, p);
+		return refuse_policy(a, p);
 	if (p->comparison.equal && has_blocked_case(a->patch, p->policy))
 		return err_put(a->err, ERR_REFUSED, "cannot accept the change of '%s': it changes nothing",
 			       p->policy->path);
 	return check_witnesses(a, p->policy, new_);
-}
-
-/* What the drop-in may change: its own scopes, which may be more than were asked about. */
-static void exempt_scopes(const struct patch *patch, struct compare_exemption *out)
-{
-	out->paths = re_none(patch->site->pool);
-	for (size_t i = 0; i < patch->dropin_scope_count; i++) {
-		out->paths = re_alt(patch->site->pool, out->paths, patch->dropin_scopes[i]->paths);
-		out->perms |= patch->dropin_scopes[i]->perms;
-	}
-}
-
-/*
- * A generated text with the drop-in's lines, against itself. What is wrong here would stop every container of the host.
- */
-static int try_dropin(const struct attempt *a, const char *name, struct slice text, struct slice dropin)
-{
-	const struct patch *patch = a->patch;
-	struct compare_exemption exemption = { 0 };
-	struct policy policy = { .path = name };
-	struct proof_policy p = { .policy = &policy };
-	struct automaton old, new_;
-	AUTOBUF with = { 0 };
-
-	exempt_scopes(patch, &exemption);
-	if (!dropin_apply(text, dropin, &with))
-		return err_put(a->err, ERR_FAILED, "cannot try the drop-in on '%s': it holds no profile", name);
-	if (compile_text(a->compiler, name, text, a->arena, &p.old_blob, a->err) < 0 ||
-	    compile_text(a->compiler, name, buf_slice(&with), a->arena, &p.new_blob, a->err) < 0 ||
-	    automaton_read(&old, p.old_blob, a->arena, a->err) < 0 ||
-	    automaton_read(&new_, p.new_blob, a->arena, a->err) < 0 ||
-	    compare_automata(&p.comparison, &old, &new_, &exemption, patch->site->pool, a->arena, a->err) < 0)
-		return err_wrap(a->err, "cannot try the drop-in on '%s'", name);
-	if (!p.comparison.allowed)
-		return refuse_change(a, &p);
-	for (size_t i = 0; i < patch->dropin_scope_count; i++)
-		for (size_t n = 0; n < new_.count; n++)
-			if (check_scope(a, new_.profiles[n].name, patch->dropin_scopes[i], &new_) < 0)
-				return -1;
-	return 0;
-}
-
-static int try_containers(const struct attempt *a, struct slice dropin, size_t *tried)
-{
-	const struct site *site = a->patch->site;
-	VEC(struct slice) known = { 0 };
-
-	for (size_t i = 0; i < site->policy_count; i++) {
-		const struct site_policy *sp = site->policies[i];
-		struct slice text;
-		bool again = false;
-
-		if (!sp->container || !discover_is_liblxc(sp->container))
-			continue;
-		text = discover_anonymous(sp->container, sp->policy.sources[0]->doc.text, a->arena);
-		for (size_t k = 0; k < known.len && !again; k++)
-			again = slice_eq(known.ptr[k], text);
-		if (again)
-			continue;
-		VEC_PUSH(a->arena, &known, text);
-		if (try_dropin(a, sp->policy.path, sp->policy.sources[0]->doc.text, dropin) < 0)
-			return -1;
-		++*tried;
-	}
-	return 0;
-}
-
-/* Raw lines are tried on every generated text of this host; where none is, on a sample of one. */
-static int prove_dropin(const struct attempt *a)
-{
-	const struct patch *patch = a->patch;
-	size_t tried = 0;
-
-	for (size_t i = 0; patch->dropin == DROPIN_PRIORITY && i < patch->file_count; i++) {
-		const struct patch_file *file = &patch->files[i];
-
-		if (file->kind != PATCH_CREATE)
-			continue;
-		if (try_containers(a, file->new_, &tried) < 0)
-			return -1;
-		if (tried == 0 && try_dropin(a, "a generated profile", patch->sample, file->new_) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 static void collect_texts(struct attempt *a)
@@ -378,7 +262,7 @@ static int prove_others(const struct attempt *a)
 		struct proof_policy other = { .policy = a->others[i] };
 		struct automaton new_;
 
-		if (compare_policy(a, &other, &new_) < 0 || (!other.comparison.allowed && refuse_change(a, &other) < 0))
+		if (compare_policy(a, &other, &new_) < 0 || (!other.comparison.allowed && refuse_policy(a, &other) < 0))
 			return -1;
 	}
 	return 0;
@@ -389,7 +273,8 @@ int prove_patch(struct proof **out, const struct patch *patch, const struct comp
 {
 	struct attempt a = { .patch = patch, .compiler = compiler, .arena = arena, .err = err };
 	struct proof_policy *done = arena_array(arena, patch->policy_count, sizeof *done);
-	size_t count = 0;
+	struct proof_start *starts = NULL;
+	size_t count = 0, start_count = 0;
 	int result;
 
 	*out = NULL;
@@ -400,7 +285,7 @@ int prove_patch(struct proof **out, const struct patch *patch, const struct comp
 	if (result == 0)
 		result = prove_others(&a);
 	if (result == 0)
-		result = prove_dropin(&a);
+		result = prove_dropin(&a, &starts, &start_count);
 	if (policies) {
 		*policies = done;
 		*policy_count = count;
@@ -408,7 +293,14 @@ int prove_patch(struct proof **out, const struct patch *patch, const struct comp
 	if (result < 0)
 		return -1;
 	*out = ARENA_NEW(arena, struct proof);
-	**out = (struct proof){ .patch = patch, .compiler = *compiler, .policies = done, .count = count };
+	**out = (struct proof){
+		.patch = patch,
+		.compiler = *compiler,
+		.policies = done,
+		.count = count,
+		.starts = starts,
+		.start_count = start_count,
+	};
 	return 0;
 }
 
@@ -426,4 +318,10 @@ const struct proof_policy *proof_policies(const struct proof *proof, size_t *cou
 {
 	*count = proof->count;
 	return proof->policies;
+}
+
+const struct proof_start *proof_starts(const struct proof *proof, size_t *count)
+{
+	*count = proof->start_count;
+	return proof->starts;
 }

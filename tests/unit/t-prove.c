@@ -297,6 +297,188 @@ static void what_does_not_compile_is_a_failure(void)
 	is_err(&err, "cannot accept the change: cannot compile", "… which says that it is the new policy");
 }
 
+#define CONFIG "/var/lib/lxc/adm/config"
+#define GENERATED "lxc.include = /usr/share/lxc/config/common.conf.d/\nlxc.apparmor.profile = generated\n"
+#define DENY "deny /sys/net/ipv4/ip_forward w,"
+
+static struct slice net[] = { SLICE("/sys/net{,/**}") };
+static const struct conflict_scope *dropin_scopes[1];
+
+/* The host with a container of this configuration, and a drop-in of this text (or NULL). */
+static bool look_again(const char *config, const char *dropin)
+{
+	struct err err = { 0 };
+
+	host_put("/etc/apparmor.d/tunables/global", "@{PROC}=/proc/\n");
+	host_put(DROPIN_DIR "/README", "");
+	host_put(CONFIG, config);
+	if (dropin)
+		host_put(DROPIN_PATH, dropin);
+	else
+		unlink(tmp_path(DROPIN_PATH));
+	if (host_look(&host, &root, &arena, &err) < 0)
+		return ok(false, err.text);
+	host.scope.give_back = net;
+	host.scope.give_back_count = 1;
+	dropin_scopes[0] = &host.scope;
+	dropin_read(&host.site.dropin, host.site.dropin.text, &host.conflict, &arena);
+	return true;
+}
+
+/* A patch that writes a drop-in of this form, as lasting_plan makes it. */
+static struct patch *dropin_patch(enum dropin_mode mode)
+{
+	struct patch *patch = ARENA_NEW(&arena, struct patch);
+	struct patch_file *file = arena_array(&arena, 2, sizeof *file);
+	AUTOBUF text = { 0 };
+
+	*patch = (struct patch){
+		.site = &host.site,
+		.finding = &host.finding,
+		.paths = host.finding.paths,
+		.perms = host.finding.perms,
+		.files = file,
+		.file_count = 1,
+		.dropin = mode,
+		.dropin_scopes = dropin_scopes,
+		.dropin_scope_count = mode != DROPIN_NONE,
+		.sample = SLICE("profile \"lxc-sample_</var/lib/lxc>\" flags=(attach_disconnected,mediate_deleted) {\n"
+				"  file,\n  deny /sys/[^fdck]*{,/**} wklx,\n}\n"),
+	};
+	dropin_write(host.site.dropin.text, mode, &host.conflict, dropin_scopes, patch->dropin_scope_count, &text);
+	*file = (struct patch_file){ .kind = PATCH_CREATE,
+				     .path = DROPIN_PATH,
+				     .existed = host.site.dropin.text.len > 0,
+				     .removed = text.len == 0,
+				     .edits = ARENA_NEW(&arena, struct edit),
+				     .edit_count = 1,
+				     .old = host.site.dropin.text,
+				     .new_ = arena_slice(&arena, buf_slice(&text)) };
+	*file->edits = (struct edit){ 0, file->old.len, file->new_ };
+	return patch;
+}
+
+static void no_proof(const struct patch *patch, const char *part, const char *what)
+{
+	struct err err;
+
+	if (ok(!try(patch, &err) && err.kind == ERR_REFUSED, what))
+		is_err(&err, part, "… and says why");
+}
+
+static void forms_that_do_nothing_are_refused(void)
+{
+	static const struct conflict_scope other = { .name = SLICE("net"), .give_back = net, .give_back_count = 1 };
+	static const struct conflict_scope *others[] = { &other };
+	struct patch *patch;
+
+	look_again(GENERATED, NULL);
+	no_proof(dropin_patch(DROPIN_NONE), "gives back nothing", "a drop-in that gives back nothing");
+	patch = dropin_patch(DROPIN_HOOK);
+	patch->dropin_scope_count = 0;
+	no_proof(patch, "gives back nothing", "one of no scope");
+	patch = dropin_patch(DROPIN_HOOK);
+	patch->dropin_scopes = others;
+	no_proof(patch, "a scope that the conflict has not", "one of a scope that stands nowhere");
+	no_proof(dropin_patch(DROPIN_HOOK), "which is not there", "a hook that calls nobody");
+	host_put(NESTFIX_PROGRAM, "");
+	ok(try(dropin_patch(DROPIN_HOOK), &(struct err){ 0 }), "one that calls this program is proved");
+	patch = dropin_patch(DROPIN_HOOK);
+	patch->files[1] = patch->files[0];
+	patch->file_count = 2;
+	no_proof(patch, "cannot prove two changes of", "two drop-ins in one change");
+	patch = dropin_patch(DROPIN_HOOK);
+	patch->files[0].path = DROPIN_DIR "/61-aa-nestfix.conf";
+	no_proof(patch, "it is not what this program writes", "another file");
+	patch = dropin_patch(DROPIN_HOOK);
+	patch->files[0].removed = true;
+	no_proof(patch, "gives back nothing", "one that is taken away instead");
+}
+
+static void lines_of_others_stay_in_the_dropin(void)
+{
+	AUTOBUF text = { 0 };
+	struct patch *patch;
+
+	look_again(GENERATED, "lxc.cap.drop = sys_rawio\n");
+	patch = dropin_patch(DROPIN_HOOK);
+	ok(try(patch, &(struct err){ 0 }), "a drop-in with lines of somebody else");
+	dropin_text(DROPIN_HOOK, &host.conflict, dropin_scopes, 1, &text);
+	patch->files[0].new_ = buf_slice(&text);
+	no_proof(patch, "it is not what this program writes", "one without them");
+	patch = dropin_patch(DROPIN_HOOK);
+	patch->files[0].old = SLICE("");
+	no_proof(patch, "made for another text", "one that was made for another text");
+	patch = dropin_patch(DROPIN_HOOK);
+	patch->files[0].existed = false;
+	no_proof(patch, "made for another text", "one that says it is new");
+	host.site.dropin.mode = DROPIN_UNREADABLE;
+	no_proof(dropin_patch(DROPIN_HOOK), "made for another text", "one that nobody could read");
+}
+
+/* What this parser makes of priority= decides what can be shown here. */
+static void next_starts_are_looked_at(void)
+{
+	const struct container *adm = NULL;
+	static char modern[PATH_MAX];
+	struct err err = { 0 };
+	const struct proof_start *starts;
+	struct proof *proof;
+	size_t count;
+
+	if (compile_knows_priority(&compiler, &arena, &err) == 0) {
+		look_again(GENERATED, NULL);
+		no_proof(dropin_patch(DROPIN_PRIORITY), "container 'adm' could not start",
+			 "a rule that the parser refuses");
+		compiler.program = "build/real/trixie/apparmor_parser";
+		if (access(compiler.program, X_OK) != 0) {
+			tap_skip("rules with priority=", "no parser that knows them");
+			return;
+		}
+		compiler.program = realpath(compiler.program, modern);
+		compiler.major = 4;
+	}
+	look_again(GENERATED, NULL);
+	proof = try(dropin_patch(DROPIN_PRIORITY), &err);
+	if (ok(proof, "a rule for a container that denies nothing itself")) {
+		starts = proof_starts(proof, &count);
+		is_num(count, 1, "its next start was compared");
+		ok(starts[0].container && starts[0].base == NEXTSTART_SAMPLE && !starts[0].comparison.equal,
+		   "and what its text was made from is told");
+	}
+	look_again(GENERATED "lxc.apparmor.raw = " DENY "\n", NULL);
+	no_proof(dropin_patch(DROPIN_PRIORITY),
+		 "container 'adm' denies '/sys/net/ipv4/ip_forward' itself (" CONFIG ":3: " DENY ")",
+		 "a rule that takes away what a container denies itself");
+	look_again("lxc.apparmor.raw = " DENY "\n" GENERATED "lxc.apparmor.raw =\n", NULL);
+	proof = try(dropin_patch(DROPIN_PRIORITY), &err);
+	if (ok(proof, "where an empty value takes both back, a new container is looked at"))
+		ok(!proof_starts(proof, &count)->container && count == 1, "  and nothing else changes");
+	look_again(GENERATED "lxc.apparmor.raw = deny /x w\n", NULL);
+	ok(try(dropin_patch(DROPIN_PRIORITY), &err), "a container that does not start as it is holds up nobody");
+	err_put(&host.site.host_err, ERR_FAILED, "cannot list");
+	no_proof(dropin_patch(DROPIN_PRIORITY), "could be listed", "a rule where there may be more containers");
+	look_again(GENERATED, NULL);
+	container_find(&host.site.host, SLICE("adm"), &adm, NULL);
+	((struct container *)(uintptr_t)adm)->lxc.unread = true;
+	no_proof(dropin_patch(DROPIN_PRIORITY), "what container 'adm' denies itself is not known",
+		 "or for one whose lines nobody knows");
+	ok(try(dropin_patch(DROPIN_HOOK), &err), "but a hook, which leaves other lines alone");
+}
+
+static void what_is_needed_is_not_taken_away(void)
+{
+	AUTOBUF text = { 0 };
+
+	look_again(GENERATED, NULL);
+	dropin_text(DROPIN_HOOK, &host.conflict, dropin_scopes, 1, &text);
+	look_again(GENERATED, buf_str(&text));
+	no_proof(dropin_patch(DROPIN_NONE), "container 'adm' would still be denied '" WITNESS "'",
+		 "a hook is not taken away from a container that needs it");
+	look_again(GENERATED "lxc.hook =\n", buf_str(&text));
+	ok(try(dropin_patch(DROPIN_NONE), &(struct err){ 0 }), "but from one that does not call it");
+}
+
 int main(void)
 {
 	struct err err = { 0 };
@@ -325,6 +507,10 @@ int main(void)
 	a_patch_is_not_believed_what_it_says_of_itself();
 	a_policy_outside_the_patch_is_refused();
 	what_does_not_compile_is_a_failure();
+	forms_that_do_nothing_are_refused();
+	lines_of_others_stay_in_the_dropin();
+	what_is_needed_is_not_taken_away();
+	next_starts_are_looked_at();
 	root_release(&root);
 	tmp_remove();
 	arena_release(&arena);
