@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* policy-reach: everything that apparmor_parser could open for a policy. */
+#include <ctype.h>
+
 #include "policy-internal.h"
 
 struct reach {
@@ -121,9 +123,12 @@ static void add_included(struct reach *r, const struct policy_source *in, const 
 	}
 }
 
-static bool is_blank(struct slice text, size_t at)
+/* Does the word stand at this place: not within a longer one, and as `include ` or `#include`? */
+static bool is_include(struct slice text, size_t at, size_t len)
 {
-	return at < text.len && (text.ptr[at] == ' ' || text.ptr[at] == '\t');
+	char before = at > 0 ? text.ptr[at - 1] : ' ', after = at + len < text.len ? text.ptr[at + len] : ' ';
+
+	return before == '#' || (!isalnum((unsigned char)before) && !strchr("_-./", before) && isblank(after));
 }
 
 /* In most kinds of rules `include` is a word like any other. Should a parser think otherwise of one, what it includes
@@ -137,13 +142,14 @@ static bool hides_include(const struct stmt *s, struct slice text)
 		part = s->text;
 	if (s->kind == STMT_OPAQUE)
 		part = slice_sub(text, s->span.at, s->span.len);
-	while (part.len > 0) {
-		const char *hit = memmem(part.ptr, part.len, word, sizeof word - 1);
-		size_t at = hit ? (size_t)(hit - part.ptr) : part.len;
+	for (size_t at = 0; at < part.len; at++) {
+		const char *hit = memmem(part.ptr + at, part.len - at, word, sizeof word - 1);
 
-		if (hit && (at == 0 || is_blank(part, at - 1)) && is_blank(part, at + sizeof word - 1))
+		if (!hit)
+			break;
+		at = (size_t)(hit - part.ptr);
+		if (is_include(part, at, sizeof word - 1))
 			return true;
-		part = slice_from(part, at + 1);
 	}
 	return false;
 }

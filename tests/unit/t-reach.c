@@ -123,6 +123,10 @@ static void what_cannot_be_followed_is_told(void)
 		"a FIFO is not", { TOP, SLICE("\n include if exists <f>\n") }, { ETC "f", SLICE("FIFO") });
 	REACHES(TOP " BUT " TOP ":2:1: cannot follow an include inside a rule", "one where no parser of today sees one",
 		{ TOP, SLICE("profile p {\nmount include \"/etc/x\",\n}\n") });
+	REACHES(TOP " BUT " TOP ":2:1: cannot follow an include inside a rule", "one in a condition",
+		{ TOP, SLICE("profile p {\nif not #include <a>\n $x { /a r, }\n}\n") }, { ETC "a", SLICE("") });
+	REACHES(TOP, "but not a path that holds the word",
+		{ TOP, SLICE("profile p {\nmount /usr/include /x/include -> /y/include ,\n}\n") });
 }
 
 static void braces_that_hide_an_include_are_told(void)
