@@ -126,6 +126,14 @@ mkdir "$ETC/disable"
 ln -s /etc/apparmor.d/other "$ETC/disable/other"
 ok 'one that is disabled is not in force' fixes 0 xy
 
+beside other 'profile other {\n  file,\n  include <site>\n}'
+mkdir -p "$T/root/etc/apparmor" "$T/root/srv/site"
+echo 'Include /srv/site' >"$T/root/etc/apparmor/parser.conf"
+printf '%b\n' 'include <abstractions/x>' >"$T/root/srv/site/site"
+sed -i "1i${ALIAS%??}" "$ETC/other"
+ok 'one that reads it by way of a search folder of parser.conf' \
+	fixes 3 '' "'/etc/apparmor.d/other'" "'/mysys/net': w denied"
+
 # Not loaded at boot, but by the program whose policy it is.
 beside libvirt/libvirt-1 "$READS"
 ok 'one that is loaded by name is proved' fixes 0 xy

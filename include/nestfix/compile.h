@@ -25,6 +25,8 @@ struct compiler {
 	const char *kernel_features; /* file for --kernel-features (-M before 3.0), or NULL: the running kernel's own */
 	struct slice root_kernel_features, root_policy_features; /* bytes of another root's own files, or empty */
 	const char *config;                                      /* file for --config-file, or NULL */
+	struct slice root_config;  /* what stands in its place, where parser.conf names search folders; or empty */
+	const char *const *search; /* those folders, which are laid out, too: below the root; ends with NULL */
 };
 
 /*

@@ -113,6 +113,13 @@ bool discover_are_twins(const struct site *site, const struct policy *x, const s
 struct policy_reader discover_reader(const struct root *root);
 struct policy_reader discover_policy_reader(const struct root *root);
 
+/* What the root's parser.conf says of an option, one value after the other; ends with NULL. */
+const char *const *discover_options(const struct root *root, const char *option, struct arena *arena);
+
+/* The folders that it has `include <x>` searched for in before /etc/apparmor.d; and its text without them. */
+const char *const *discover_search(const struct root *root, struct arena *arena);
+struct slice discover_without_search(const struct root *root, struct arena *arena);
+
 /* Is the profile asked about: concerned by the conflict, and one of the targets where there are any? */
 bool discover_wants(const struct site *site, const struct site_policy *policy, const struct policy_profile *profile);
 

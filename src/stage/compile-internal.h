@@ -10,6 +10,7 @@
 /* Where another root's own feature files lie below the staging directory. */
 #define STAGE_KERNEL_FEATURES "/kernel-features"
 #define STAGE_POLICY_FEATURES "/policy-features"
+#define STAGE_CONFIG "/parser.conf"
 
 struct stage {
 	const struct compiler *compiler;

@@ -20,7 +20,7 @@ static struct policy_sources *open_sources(const struct compiler *compiler, cons
 	if (policy && policy->from)
 		return policy_sources_over(policy->from, arena);
 	*reader = discover_policy_reader(compiler->root);
-	*dialect = (struct policy_dialect){ .base = COMPILE_BASE };
+	*dialect = (struct policy_dialect){ .base = COMPILE_BASE, .search = compiler->search };
 	sources = policy_sources_over(policy_sources_new(reader, dialect, arena), arena);
 	for (size_t i = 0; policy && i < policy->source_count; i++)
 		policy_sources_put(sources, policy->sources[i]->path, policy->sources[i]->doc.text);
@@ -208,15 +208,15 @@ static int put_marker(struct stage *stage, const char *top, struct err *err)
 			SLICE(""), err);
 }
 
-static int put_features(struct stage *stage, struct err *err)
+static int put_settings(struct stage *stage, struct err *err)
 {
 	const struct compiler *c = stage->compiler;
 
 	if (c->root_kernel_features.len > 0 && put_file(stage, STAGE_KERNEL_FEATURES, c->root_kernel_features, err) < 0)
 		return -1;
-	if (c->root_policy_features.len == 0)
-		return 0;
-	return put_file(stage, STAGE_POLICY_FEATURES, c->root_policy_features, err);
+	if (c->root_policy_features.len > 0 && put_file(stage, STAGE_POLICY_FEATURES, c->root_policy_features, err) < 0)
+		return -1;
+	return c->root_config.len > 0 ? put_file(stage, STAGE_CONFIG, c->root_config, err) : 0;
 }
 
 static int make_stage(struct stage *stage, struct err *err)
@@ -236,7 +236,7 @@ static int make_stage(struct stage *stage, struct err *err)
 	}
 	if (make_dirs(stage, COMPILE_BASE "/", err) < 0)
 		return -1;
-	return put_features(stage, err);
+	return put_settings(stage, err);
 }
 
 int stage_files(struct stage *stage, const struct policy_reach *reach, struct err *err)

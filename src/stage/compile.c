@@ -11,7 +11,6 @@
 #include "compile-internal.h"
 
 static const char feature_file[] = "/usr/share/apparmor-features/features"; /* Debian's, as parser.conf names it */
-static const char parser_conf[] = "/etc/apparmor/parser.conf";
 
 static const char *absolute(const char *path, struct arena *arena)
 {
@@ -69,31 +68,6 @@ static int ask_version(struct compiler *c, struct arena *arena, struct err *err)
 	return 0;
 }
 
-/* The value of an option in the root's parser.conf, or empty. Format: "option=value" or "option value", # comments. */
-static struct slice configured(const struct root *root, const char *option, struct arena *arena)
-{
-	struct slice found = { 0 };
-	struct file file;
-
-	if (fsio_read(root, parser_conf, 1 << 20, arena, &file, NULL) < 0)
-		return found;
-	while (file.bytes.len > 0) {
-		size_t end = slice_find(file.bytes, '\n');
-		struct slice line = slice_trim(slice_sub(file.bytes, 0, end));
-		size_t key = 0;
-
-		file.bytes = slice_from(file.bytes, end + 1);
-		while (key < line.len && !isspace((unsigned char)line.ptr[key]) && line.ptr[key] != '=')
-			key++;
-		if (!slice_is(slice_sub(line, 0, key), option))
-			continue;
-		found = slice_trim(slice_from(line, key));
-		if (slice_starts(found, "="))
-			found = slice_trim(slice_from(found, 1));
-	}
-	return found;
-}
-
 /* The bytes of a feature file of another root, or empty. A trusted one is a few KiB. */
 static struct slice read_features(const struct compiler *c, const char *path, struct arena *arena)
 {
@@ -120,11 +94,13 @@ static bool kernel_tells_features(void)
  * features is. */
 static void take_features_of_root(struct compiler *c, struct arena *arena)
 {
-	struct slice policy = configured(c->root, "policy-features", arena);
+	const char *const *policy = discover_options(c->root, "policy-features", arena);
 
 	c->config = "/dev/null";
-	if (slice_starts(policy, "/"))
-		c->root_policy_features = read_features(c, arena_str(arena, policy), arena);
+	while (policy[0] && policy[1])
+		policy++; /* the last one counts */
+	if (policy[0] && policy[0][0] == '/')
+		c->root_policy_features = read_features(c, policy[0], arena);
 	c->root_kernel_features = read_features(c, feature_file, arena);
 }
 
@@ -141,8 +117,11 @@ int compiler_init(struct compiler *out, const struct root *root, const char *pro
 	}
 	if (ask_version(out, arena, err) < 0)
 		return -1;
+	out->search = discover_search(root, arena);
 	if (!root->live)
 		take_features_of_root(out, arena);
+	else if (out->search[0])
+		out->root_config = discover_without_search(root, arena);
 	if (features) {
 		out->root_kernel_features = (struct slice){ 0 };
 		out->kernel_features = absolute(features, arena);
@@ -211,7 +190,11 @@ static const char **command(const struct job *job)
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		VEC_PUSH(job->arena, &argv, all[i]);
-	if (c->config && c->major >= 3)
+	for (size_t i = 0; c->search && c->search[i]; i++)
+		add_option(&argv, "--Include", arena_printf(job->arena, "%s%s", job->base, c->search[i]), job->arena);
+	if (c->root_config.len > 0 && c->major >= 3)
+		add_option(&argv, "--config-file", arena_printf(job->arena, "%s" STAGE_CONFIG, job->base), job->arena);
+	else if (c->config && c->major >= 3)
 		add_option(&argv, "--config-file", c->config, job->arena);
 	add_features(job, &argv);
 	/* 5.0 compresses where the kernel offers to take that; what is compared and loaded here is plain */

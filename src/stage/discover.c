@@ -221,7 +221,7 @@ static void begin(struct site *out, const struct root *root, const struct confli
 		.arena = arena,
 		.pool = pool,
 		.conflict = conflict,
-		.dialect = { .base = DISCOVER_BASE },
+		.dialect = { .base = DISCOVER_BASE, .search = discover_search(root, arena) },
 		.reached = discover_reached_new(arena),
 	};
 	out->sources = policy_sources_new(reader, &out->dialect, arena);

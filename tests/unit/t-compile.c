@@ -329,6 +329,32 @@ static void a_file_of_features_is_read_below_the_root(void)
 	remove(foreign);
 }
 
+static void search_folders_of_the_configuration_count(void)
+{
+	struct compile_text text = { "/srv/site/abs/a", SLICE("/site k,\n") };
+	struct compiler c;
+	struct slice blob, conf;
+
+	put("/etc/apparmor/parser.conf",
+	    "#Include /srv/none\nwrite-cache\n  Include = /srv/site/ \nInclude srv/more\n");
+	put("/srv/site/abs/a", "/site r,\n");
+	put("/srv/more/abs/b", "/more r,\n");
+	put("/etc/apparmor.d/abs/a", "/base r,\n");
+	put_policy("include <abs/a>\n  include <abs/b>");
+	is_num(compiler_init(&c, &root, parser(), NULL, &arena, NULL), 0, "with search folders");
+	is_num(compile_with(&c, "/etc/apparmor.d/p", NULL, 0, &arena, &blob, NULL), 0, "… a policy compiles");
+	is_num(allowed(blob, "p", "/site"), PERM_R, "… the first folder is searched first");
+	is_num(allowed(blob, "p", "/base"), 0, "… before /etc/apparmor.d");
+	is_num(allowed(blob, "p", "/more"), PERM_R, "… then the next");
+	is_num(compile_with(&c, "/etc/apparmor.d/p", &text, 1, &arena, &blob, NULL), 0, "with a file there replaced");
+	is_num(allowed(blob, "p", "/site"), PERM_K, "… it has the new text");
+	conf = discover_without_search(&root, &arena);
+	ok(memmem(conf.ptr, conf.len, "write-cache", 11) && !memmem(conf.ptr, conf.len, "site", 4),
+	   "the parser is told the rest of the configuration alone");
+	remove(tmp_path("/etc/apparmor/parser.conf"));
+	put("/etc/apparmor.d/abs/a", "/a r,\n");
+}
+
 static void messages_name_the_real_files(void)
 {
 	static const char *const paths[] = { "/etc/apparmor.d/p", NULL };
@@ -485,6 +511,7 @@ int main(void)
 	a_text_stands_in_under_all_names_of_its_file();
 	what_is_read_can_be_told_again();
 	a_file_of_features_is_read_below_the_root();
+	search_folders_of_the_configuration_count();
 	messages_name_the_real_files();
 	files_without_profiles_are_failures();
 	paths_that_climb_are_refused();
