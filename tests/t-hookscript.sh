@@ -193,6 +193,7 @@ printf 'vm: 102\n\nct: 100\n\tgroup g\n' >"$R/etc/pve/ha/resources.cfg"
 ok 'one node, but HA manages the guest' refused "does not share the storage 'local'" fix --pve-hookscript=100
 ok '  another guest' tool 0 fix --pve-hookscript=102
 if unshare --mount --propagation private true 2>/dev/null && command -v ldd >/dev/null && [ -x /sbin/apparmor_parser ]; then
+	live=yes
 	host
 	storage 'nfs: nas\n\tserver 10.0.0.2\n\texport /x\n\tcontent snippets\n'
 	sed -i 's/^hookscript: .*/hookscript: nas:snippets\/x/' "$pve/101.conf"
@@ -296,4 +297,42 @@ host
 ok 'hook pve: a container that is not there' tool 0 hook pve 100 post-start
 ok 'hook pve: other phases' tool 0 hook pve 101 pre-start
 ok 'hook pve: a broken call does no harm' tool 0 hook pve 101 nonsense
+
+# What goes wrong in a hook is seen where Proxmox shows it, and in the journal.
+started() { # HOOK… with a conflict file that is not there: trouble
+	LXC_NAME=100 LXC_CONFIG_FILE=/var/lib/lxc/100/config LXC_HOOK_TYPE=start-host tool 0 --patches /nowhere hook "$@"
+}
+host
+ok 'trouble where there is no Proxmox' started lxc
+ok '  makes no file' test ! -e "$R/run/pve"
+mkdir "$R/run/pve"
+echo earlier >"$R/run/pve/ct-100.warnings"
+ok 'trouble when a guest starts' started lxc
+ok '  is for who starts it' grep -qx "aa-nestfix: container '100': cannot .*/nowhere.*" "$R/run/pve/ct-100.warnings"
+is '  with what stood there' "$(head -n 1 "$R/run/pve/ct-100.warnings")" earlier
+rm "$R/run/pve/ct-100.warnings"
+ok 'trouble in post-start' started pve 100 post-start
+is '  too' "$(wc -l <"$R/run/pve/ct-100.warnings")" 1
+ln -sf /etc/passwd "$R/run/pve/ct-100.warnings"
+cp "$R/etc/passwd" "$T/passwd" 2>/dev/null || echo x | tee "$R/etc/passwd" >"$T/passwd"
+ok 'a link there' started lxc
+ok '  is not followed' cmp "$T/passwd" "$R/etc/passwd"
+for name in ../../etc/x 99 0100 web1; do
+	LXC_NAME=$name LXC_CONFIG_FILE=/var/lib/lxc/$name/config LXC_HOOK_TYPE=start-host run_tool 0 --root "$R" --patches /nowhere hook lxc
+done
+is 'what is no VMID has no file' "$(ls "$R/run/pve")" ct-100.warnings
+if [ -n "${live-}" ] && command -v python3 >/dev/null; then
+	rm -rf "$R/run/pve/ct-100.warnings"
+	rm -rf "$R/usr/share/aa-nestfix"
+	# shellcheck disable=SC2016,SC2089,SC2090 # for eval
+	HOST_BEFORE='python3 -c "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); s.settimeout(10); open(sys.argv[2], \"wb\").write(s.recv(4096))" "$0/dev/log" "$0/journal" & until [ -e "$0/dev/log" ]; do sleep 0.1; done'
+	# shellcheck disable=SC2090
+	export HOST_BEFORE
+	LXC_NAME=100 LXC_CONFIG_FILE=/var/lib/lxc/100/config LXC_HOOK_TYPE=start-host host_live "$R" /usr/sbin/aa-nestfix --patches /nowhere hook lxc >"$T/out" 2>&1
+	unset HOST_BEFORE
+	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$R/journal" ] || sleep 0.1; done
+	ok 'the journal has it' grep -q "aa-nestfix: container '100': cannot " "$R/journal"
+else
+	skip 'the journal has it' 'no python3, or no mount namespace'
+fi
 tap_done

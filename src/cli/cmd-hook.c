@@ -5,8 +5,10 @@
  * status 0. No journal and no lock: nothing but the kernel's copy of one profile changes, until the container stops.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <nestfix/cache.h>
@@ -16,20 +18,49 @@
 /* Longer than a busy host needs while all its containers start, shorter than the 90 s after which systemd gives up. */
 enum { HOOK_SECONDS = 60, HOOK_INPUT = 1 << 20 };
 
+#define RUN_PVE "/run/pve"
+
 /* What liblxc says: by arguments under hook version 0, by the environment under version 1 (conf.c run_script_argv). */
 struct start {
 	struct slice name, lxcpath;
 	const char *type;
 };
 
+/* Proxmox shows these lines to whoever starts the guest (PVE::LXC print_ct_warn_log); NULL: it is no guest. */
+static const char *warnings;
+
 static void give_up(int signum)
 {
 	static const char words[] = "aa-nestfix: gave up after 60 s: the container keeps the profile that LXC wrote\n";
+	int fd = warnings ? open(warnings, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC) : -1;
 
 	(void)signum;
-	if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
+	if (write(STDERR_FILENO, words, sizeof words - 1) < 0 || (fd >= 0 && write(fd, words, sizeof words - 1) < 0))
 		_exit(0);
 	_exit(0);
+}
+
+/* liblxc logs what a hook says where nobody looks, so it is said to Proxmox and in the journal as well. */
+static void tell(struct app *app, struct slice name, const struct err *trouble)
+{
+	AUTOBUF line = { 0 };
+	enum fsio_kind kind;
+
+	if (geteuid() != 0)
+		return;
+	buf_adds(&line, "aa-nestfix: ");
+	report_show(&line, slice_of(trouble->text));
+	if (app->root.live)
+		syslog(LOG_DAEMON | LOG_WARNING, "%s", buf_str(&line));
+	buf_addc(&line, '\n');
+	if (pve_is_vmid(name) && fsio_kind(&app->root, RUN_PVE, &kind, NULL) == 0 && kind == FSIO_DIR) {
+		AUTOCLOSE fd =
+		    fsio_open(&app->root, arena_printf(&app->arena, RUN_PVE "/ct-%.*s.warnings", SLICE_FMT(name)),
+			      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, NULL);
+
+		if (fd >= 0 && write(fd, line.ptr, line.len) < 0)
+			report_note(&app->report, "cannot write to " RUN_PVE);
+	}
 }
 
 static struct slice parent_of(struct slice path)
@@ -43,7 +74,7 @@ static struct slice parent_of(struct slice path)
 	return slice_sub(path, 0, end);
 }
 
-static bool read_start(struct app *app, struct start *out)
+static void read_start(struct app *app, struct start *out)
 {
 	const char *name = getenv("LXC_NAME"), *config = getenv("LXC_CONFIG_FILE"), *type = getenv("LXC_HOOK_TYPE");
 
@@ -54,7 +85,6 @@ static bool read_start(struct app *app, struct start *out)
 	*out = (struct start){ .name = slice_of(name ? name : ""), .type = type ? type : "" };
 	if (config)
 		out->lxcpath = parent_of(parent_of(slice_of(config)));
-	return out->name.len > 0;
 }
 
 /* The generated text in force, or NULL: the container has none. A configuration that stands elsewhere (lxc-start -f)
@@ -165,38 +195,47 @@ int app_hook_cure(struct app *app, struct container *c, struct err *err)
 	return status < 0 ? err_wrap(err, "container '%.*s'", SLICE_FMT(c->name)) : 0;
 }
 
-static int hook_lxc(struct app *app, struct err *err)
+static int hook_lxc(struct app *app, const struct start *start, struct err *err)
 {
 	struct container c = { .kind = CONTAINER_LXC, .origin = CONTAINER_GENERATED, .running = true };
-	struct start start;
 
-	if (!read_start(app, &start))
+	if (start->name.len == 0)
 		return err_put(err, ERR_USAGE, "hook lxc is called by liblxc, with LXC_NAME set");
-	if (strcmp(start.type, "start-host") != 0)
+	if (strcmp(start->type, "start-host") != 0)
 		return 0;
-	if (memchr(start.name.ptr, '/', start.name.len) || slice_is(start.name, "..") || slice_is(start.name, "."))
+	if (memchr(start->name.ptr, '/', start->name.len) || slice_is(start->name, "..") || slice_is(start->name, "."))
 		return err_put(err, ERR_REFUSED, "cannot take '%.*s' for the name of a container",
-			       SLICE_FMT(start.name));
-	c.name = start.name;
-	c.lxcpath = start.lxcpath;
+			       SLICE_FMT(start->name));
+	c.name = start->name;
+	c.lxcpath = start->lxcpath;
 	return app_hook_cure(app, &c, err);
 }
 
 /* Ends the process, as if all were well, after the time that a hook may take. */
-static void limit_time(void)
+static void limit_time(struct app *app, struct slice name)
 {
 	struct sigaction action = { .sa_handler = give_up };
 
+	if (pve_is_vmid(name))
+		warnings = root_path(
+		    &app->root, arena_printf(&app->arena, RUN_PVE "/ct-%.*s.warnings", SLICE_FMT(name)), &app->arena);
 	sigaction(SIGALRM, &action, NULL);
 	alarm(HOOK_SECONDS);
 }
 
 int cmd_hook(struct app *app, struct err *err)
 {
-	limit_time();
-	if (app->arg_count > 0 && strcmp(app->args[0], "pve") == 0)
-		return hook_pve(app, err);
-	if (app->arg_count > 0 && strcmp(app->args[0], "lxc") == 0)
-		return hook_lxc(app, err);
-	return err_put(err, ERR_USAGE, "hook needs to know who calls: aa-nestfix hook lxc, hook pve");
+	bool pve = app->arg_count > 0 && strcmp(app->args[0], "pve") == 0;
+	struct start start = { .name = slice_of(pve && app->arg_count > 1 ? app->args[1] : "") };
+	int status;
+
+	if (!pve && (app->arg_count == 0 || strcmp(app->args[0], "lxc") != 0))
+		return err_put(err, ERR_USAGE, "hook needs to know who calls: aa-nestfix hook lxc, hook pve");
+	if (!pve)
+		read_start(app, &start);
+	limit_time(app, start.name);
+	status = pve ? hook_pve(app, err) : hook_lxc(app, &start, err);
+	if (status < 0)
+		tell(app, start.name, err);
+	return status;
 }

@@ -195,7 +195,8 @@ host_many() {
 }
 
 # host_live DIR COMMAND...: runs the command in DIR as on a machine of its own, with what it needs from this one: the program
-# as /usr/sbin/aa-nestfix, apparmor_parser, a shell, libraries. /proc and /dev are this machine's; no mount stays.
+# as /usr/sbin/aa-nestfix, apparmor_parser, a shell, libraries. /proc is this machine's; no mount stays. HOST_BEFORE is run
+# outside before the command, when all is mounted.
 host_live() {
 	host_root=$1
 	shift
@@ -211,6 +212,8 @@ host_live() {
 	chmod -R go-w "$host_root"
 	chmod 1777 "$host_root/tmp"
 	# shellcheck disable=SC2016 # for the script
-	unshare --mount --propagation private sh -c 'mount --bind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' \
+	unshare --mount --propagation private sh -c 'mount -t tmpfs -o mode=755 tmpfs "$0/dev" && mount -t proc proc "$0/proc" &&
+		for n in null:3 zero:5 random:8 urandom:9; do mknod -m 666 "$0/dev/${n%:*}" c 1 "${n#*:}"; done
+		eval "${HOST_BEFORE-:}"; exec chroot "$0" "$@"' \
 		"$host_root" "$@"
 }
