@@ -86,8 +86,10 @@ roundtrip: $B/roundtrip
 	@echo "$B/roundtrip copies standard input to standard output through parse and print"
 
 # Every test that needs no virtual machine; each script prints TAP and skips loudly what this machine cannot do. What takes
-# long (whole hosts, a fault at each call, the own profile) is a target of its own; ./test runs both.
-SLOW_TESTS := $(patsubst %,tests/t-%.sh,host-commands crash generated liblxc-texts nestfix-profile own-profile own-files harden)
+# long (whole hosts, real packages with every parser, a fault at each call, the own profile) is a target of its own; ./test runs
+# both.
+SLOW_TESTS := $(patsubst %,tests/t-%.sh,host-commands crash generated liblxc-texts nestfix-profile own-profile own-files harden \
+	real hookscript state)
 TESTS := tests/floors.sh tests/sizes.sh $(filter-out $(SLOW_TESTS),$(wildcard tests/t-*.sh))
 PROVE := prove --timer --failures --comments --jobs 2
 # Sanitized, the program's own paths count; what runs for minutes to try other parsers and packages is left to the plain build.
@@ -95,7 +97,7 @@ SAN_TESTS := tests/t-bad-input.sh tests/t-json.sh tests/t-hosts.sh tests/t-compl
 check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so $B/pmxcfs)
 	BUILD=$(CURDIR)/$B $(PROVE) --exec '' $(UNIT) $(if $(SAN),$(SAN_TESTS),$(TESTS))
 
-check-slow: $B/aa-nestfix $B/fault.so
+check-slow: $B/aa-nestfix $B/fault.so $B/pmxcfs
 	BUILD=$(CURDIR)/$B $(PROVE) --exec '' $(SLOW_TESTS)
 
 # The same sources on Debian 13: its compiler, libraries, parser and LXC. Needs root.
