@@ -113,6 +113,13 @@ ok 'hook: arguments as under hook version 0' env -u LXC_HOOK_TYPE LXC_NAME=h LXC
 ok '  keep the compiled policy' sh -c "ls '$root'/var/cache/aa-nestfix | grep -qx '[0-9a-f]\{64\}'"
 ok 'hook: a configuration elsewhere' hook h /tmp/h.conf
 ok '  finds the text in the default lxcpath' has "container 'h'" "$T/err"
+container /srv/other h "$T/own" 1
+rm -r "$root/srv/other/h/apparmor"
+ok 'hook: another container of the name' hook h /srv/other/h/config
+is '  is none of its business' "$(cat "$T/out" "$T/err")" ""
+chown 65534 "$root/srv/other/h"
+ok 'hook: a folder of somebody else' hook h /srv/other/h/config
+ok '  is told' has "/srv/other/h' belongs to uid 65534" "$T/err"
 mv "$root/var/cache/aa-nestfix" "$T/cache"
 : >"$root/var/cache/aa-nestfix"
 ok 'hook: without a cache folder' hook h /var/lib/lxc/h/config

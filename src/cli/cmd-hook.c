@@ -22,7 +22,8 @@ enum { HOOK_SECONDS = 60, HOOK_INPUT = 1 << 20 };
 
 /* What liblxc says: by arguments under hook version 0, by the environment under version 1 (conf.c run_script_argv). */
 struct start {
-	struct slice name, lxcpath;
+	struct slice name;
+	struct slice lxcpath; /* empty: it is not told */
 	const char *type;
 };
 
@@ -83,28 +84,33 @@ static void read_start(struct app *app, struct start *out)
 	if (!type && app->arg_count > 3)
 		type = app->args[3];
 	*out = (struct start){ .name = slice_of(name ? name : ""), .type = type ? type : "" };
-	if (config)
+	/* a configuration that stands elsewhere (lxc-start -f) does not tell */
+	if (config && slice_ends(slice_of(config), arena_printf(&app->arena, "/%s/config", name ? name : "")))
 		out->lxcpath = parent_of(parent_of(slice_of(config)));
 }
 
-/* The generated text in force, or NULL: the container has none. A configuration that stands elsewhere (lxc-start -f)
- * does not tell the lxcpath; the default one is tried, then. */
-static const char *find_text(struct app *app, struct container *c)
+/*
+ * The generated text in force, or NULL: the container has none, or with err. Where the lxcpath is not told, the default
+ * ones are tried. Where it is, another container of that name is none of ours.
+ */
+static const char *find_text(struct app *app, struct container *c, struct err *err)
 {
-	struct slice paths[] = { c->lxcpath, SLICE("/var/lib/lxc"), { 0 } };
+	bool told = c->lxcpath.len > 0;
+	struct slice paths[] = { told ? c->lxcpath : SLICE("/var/lib/lxc"), { 0 } };
 	struct file file;
 	enum fsio_kind kind;
 
-	if (fsio_kind(&app->root, "/etc/lxc/lxc.conf", &kind, NULL) == 0 && kind == FSIO_FILE &&
+	if (!told && fsio_kind(&app->root, "/etc/lxc/lxc.conf", &kind, NULL) == 0 && kind == FSIO_FILE &&
 	    fsio_read(&app->root, "/etc/lxc/lxc.conf", HOOK_INPUT, &app->arena, &file, NULL) == 0)
-		paths[2] = lxc_path_of(file.bytes, &app->arena);
+		paths[1] = lxc_path_of(file.bytes, &app->arena);
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		struct slice text = lxc_profile_file(c->name, paths[i], &app->arena);
 		const char *path = arena_printf(&app->arena, "%.*s/%.*s/apparmor/%.*s", SLICE_FMT(paths[i]),
 						SLICE_FMT(c->name), SLICE_FMT(text));
 
-		if (!slice_starts(paths[i], "/") || fsio_kind(&app->root, path, &kind, NULL) < 0 || kind != FSIO_FILE)
+		if (!slice_starts(paths[i], "/") || fsio_kind(&app->root, path, &kind, err) < 0 || kind != FSIO_FILE)
 			continue;
+		err_clear(err);
 		c->lxcpath = paths[i];
 		return path;
 	}
@@ -186,9 +192,9 @@ int app_hook_cure(struct app *app, struct container *c, struct err *err)
 	if (geteuid() != 0)
 		return err_put(err, ERR_REFUSED, "the profile of '%.*s' stays as it is: only root may load policy",
 			       SLICE_FMT(c->name));
-	c->generated = find_text(app, c);
+	c->generated = find_text(app, c, err);
 	if (!c->generated)
-		return 0;
+		return err_is_set(err) ? err_wrap(err, "container '%.*s'", SLICE_FMT(c->name)) : 0;
 	if (app_conflict(app, err) == 0 &&
 	    discover_generated(&site, &app->root, &app->conflict, c, app->pool, &app->arena, err) == 0)
 		status = cure(app, &site, err);

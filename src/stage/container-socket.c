@@ -13,6 +13,9 @@
  * - made by root: a user's socket can be sent to a process of root's;
  * - bound to the name that /proc/net/unix tells: a name may hold a line end, behind which another line is pretended.
  *
+ * A process may end while it is looked at, and another get its number: then its sockets are not made by root. Who opens
+ * sockets without end gets an error said, and does not hide those of root's.
+ *
  * Numbers of uids are those of our user namespace; what is not mapped there is nobody's, and not 0.
  */
 #include <dirent.h>

@@ -194,7 +194,7 @@ static struct container *find_same(struct container_run *run, const struct conta
 
 /*
  * A container of an lxcpath that only a running container tells of. The path counts only where the socket is shown to
- * be root's, and a configuration of root's answers to it. The spelling by which a container runs is the one that
+ * be root's; what stands there is read if it is root's, too. The spelling by which a container runs is the one that
  * liblxc made its names of.
  */
 static void add_running(struct container_run *run, const path_vec *paths)
@@ -216,7 +216,7 @@ static void add_running(struct container_run *run, const path_vec *paths)
 		same = find_same(run, &c);
 		if (same)
 			*same = c;
-		else if (!err_is_set(&c.err) || c.lxc.file_count > 0)
+		else if (!err_is_set(&c.err) || c.err.kind == ERR_REFUSED || c.lxc.file_count > 0)
 			VEC_PUSH(run->arena, &run->list, c);
 	}
 }

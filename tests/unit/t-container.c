@@ -364,7 +364,7 @@ static void live(void)
 		"a label without mode is kept whole");
 	ok(find("else")->running && slice_is(find("else")->lxcpath, "/opt/lxc"),
 	   "a container of another path is found, by one spelling");
-	ok(!is_there("theirs"), "but not one whose configuration anybody can write");
+	is_err(&find("theirs")->err, "cannot trust", "one whose configuration anybody can write is told, and not read");
 	is_num(look(NULL), 0, "without /proc");
 	ok(!find("own")->running && !is_there("else"), "nothing runs");
 }
