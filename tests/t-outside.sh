@@ -134,6 +134,17 @@ sed -i "1i${ALIAS%??}" "$ETC/other"
 ok 'one that reads it by way of a search folder of parser.conf' \
 	fixes 3 '' "'/etc/apparmor.d/other'" "'/mysys/net': w denied"
 
+# The other way round: what reads it through a link loses what was given back, and no more.
+taken_back() {
+	fixes 0 xy || return
+	put late "${ALIAS}profile late {\n  file,\n  include <abstractions/link>\n}"
+	ln -s x "$ETC/abstractions/link"
+	run_tool 3 --root "$T/root" rollback || return
+	has "'/mysys/net" "$T/err" || has "'/etc/apparmor.d/late'" "$T/err"
+}
+lay_out
+ok 'one that came since: it would change beyond the scope when the change is taken back' taken_back
+
 # Not loaded at boot, but by the program whose policy it is.
 beside libvirt/libvirt-1 "$READS"
 ok 'one that is loaded by name is proved' fixes 0 xy

@@ -53,13 +53,16 @@ static void add_path(struct work *w, path_vec *paths, const char *path)
 	VEC_PUSH(w->arena, paths, path);
 }
 
-static bool reads_any(const struct policy *policy, const struct after *after)
+/* Every policy of the boot that reads the file, by whatever name. One that nobody can follow does not keep a change
+ * from being taken back. */
+static void add_readers(struct work *w, path_vec *paths, const struct site *site, const char *path)
 {
-	for (size_t i = 0; i < policy->source_count; i++)
-		for (size_t t = 0; t < after->count; t++)
-			if (strcmp(policy->sources[i]->path, after->texts[t].path) == 0)
-				return true;
-	return false;
+	struct site_reader *readers;
+	size_t count = discover_readers(site, path, &readers);
+
+	for (size_t i = 0; i < count; i++)
+		if (!readers[i].err && !readers[i].policy->by_name && !readers[i].policy->container)
+			add_path(w, paths, readers[i].path);
 }
 
 /* What the changes loaded, and every file that reads a changed one now. */
@@ -77,9 +80,8 @@ static int list_policies(struct work *w, const struct back *back, const struct a
 		return 0;
 	if (discover(&site, w->root, w->ground->conflict, NULL, 0, w->ground->pool, w->arena, err) < 0)
 		return -1;
-	for (size_t i = 0; i < site.policy_count; i++)
-		if (!site.policies[i]->container && reads_any(&site.policies[i]->policy, after))
-			add_path(w, out, site.policies[i]->policy.path);
+	for (size_t i = 0; i < after->count; i++)
+		add_readers(w, out, &site, after->texts[i].path);
 	return 0;
 }
 
