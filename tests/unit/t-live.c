@@ -360,6 +360,40 @@ static void one_text_stands_for_its_like(void)
 	is_num(r->receipt.profile_count, 2, "those that the kernel holds are loaded");
 }
 
+static struct patch_file *live_file(struct patch *patch)
+{
+	for (size_t i = 0; i < patch->file_count; i++)
+		if (patch->files[i].kind == PATCH_LIVE)
+			return &patch->files[i];
+	return NULL;
+}
+
+static void is_sabotage(struct run_of *r, const char *part, const char *what)
+{
+	err_clear(&r->err);
+	ok(prove_patch(&r->proof, &r->patch, &compiler, &arena, NULL, NULL, &r->err) < 0 && r->err.kind == ERR_REFUSED,
+	   what);
+	is_err(&r->err, part, "… is told");
+}
+
+static void sabotage_of_a_live_text_is_refused(void)
+{
+	struct run_of *r;
+
+	fresh_host();
+	r = planned();
+	if (!ok(r && live_file(&r->patch), "a text that is loaded and not written"))
+		return;
+	live_file(&r->patch)->kind = PATCH_POLICY;
+	is_sabotage(r, "it is not what the change takes it for", "one that would be written");
+	r = planned();
+	r->patch.policy_count = 0;
+	is_sabotage(r, "it was not compared", "one that nobody compared");
+	r = planned();
+	live_file(&r->patch)->old = SLICE("profile other {}\n");
+	is_sabotage(r, "it was made for another text", "one that was made for another text");
+}
+
 int main(void)
 {
 	struct err err = { 0 };
@@ -385,6 +419,7 @@ int main(void)
 	a_text_that_goes_while_it_is_read_is_skipped();
 	a_drop_in_of_a_text_that_was_started_with_it_is_stripped();
 	one_text_stands_for_its_like();
+	sabotage_of_a_live_text_is_refused();
 	release_looks();
 	root_release(&root);
 	tmp_remove();
