@@ -27,6 +27,9 @@ before() {
 	says 'mount'
 }
 
+# The mounts that the stock profiles refuse remain, so that neither fix nor check ends with 0.
+cure() { tool 1 fix --yes; }
+
 after() {
 	works priv $net
 	refused priv $ipc $uts
@@ -34,10 +37,10 @@ after() {
 	tool 0 probe priv unpriv
 	refused_mount nesting
 	refused_mount cgns
-	tool 0 check profile:lxc-container-default-cgns
+	tool 1 check profile:lxc-container-default-cgns
 	says 'still in the way: mount'
 	open_in bare refused $behind_the_rule $behind_others
-	tool 0 fix --yes
+	tool 1 fix --yes
 	says 'Nothing to do'
 }
 
