@@ -13,7 +13,9 @@
 #include <nestfix/automaton.h>
 #include <nestfix/container.h>
 #include <nestfix/dropin.h>
+#include <nestfix/loaded.h>
 #include <nestfix/policy.h>
+#include <nestfix/record.h>
 
 /* What the user asked about: "profile:NAME", a container, or a path. */
 struct site_target {
@@ -28,8 +30,15 @@ struct site_policy {
 	struct policy policy;
 	bool named;                        /* the user named this very file, so that all its profiles are asked about */
 	const struct container *container; /* whose generated text this is; NULL: a file of the boot policy */
-	const struct automaton *in_force;  /* the kernel's own copy of a generated profile, where it can be read */
+	const struct loaded_policy *loaded; /* see discover_loaded */
+	const struct site_record *record;   /* of what we loaded, where the kernel does not show it */
 	bool by_name; /* not of the boot: some other program may load it; never one of site.policies */
+};
+
+struct site_record {
+	bool fits;
+	const struct conflict_scope **scopes;
+	size_t count;
 };
 
 struct site_skipped {
@@ -54,6 +63,7 @@ struct site {
 	struct container_host host;
 	struct err host_err;          /* set: the containers could not be listed; none is in `host` */
 	struct dropin dropin;         /* as it is on disk */
+	struct loaded *loaded;        /* what the kernel holds */
 	bool has_policy;              /* the policy directory exists */
 	struct site_reached *reached; /* what each policy may read, once it was asked for: discover-reach.c */
 };
@@ -74,6 +84,25 @@ int discover(struct site *out, const struct root *root, const struct conflict *c
 /* A site of nothing but the text that was generated for one container: for its start, which must not take long. */
 int discover_generated(struct site *out, const struct root *root, const struct conflict *conflict,
 		       const struct container *container, struct re_pool *pool, struct arena *arena, struct err *err);
+
+/* What the kernel holds of a policy of this site; read when it is asked for the first time. */
+const struct loaded_policy *discover_loaded(const struct site *site, const struct policy *policy);
+
+/* The kernel's own word on a scope, all its accesses together, in one profile of a policy. */
+enum site_word {
+	SITE_UNKNOWN, /* it does not have the profile, or does not show it and we wrote nothing down */
+	SITE_DENIES,
+	SITE_ALLOWS,
+};
+enum site_word discover_in_kernel(const struct site *site, const struct policy *policy, struct slice profile,
+				  const struct conflict_scope *scope);
+
+/* The scopes of the conflict, in its order, that the kernel gives back in every profile of a policy that it has. */
+const struct conflict_scope **discover_held(const struct site *site, const struct policy *policy, size_t *count);
+
+/* The kernel does not show the policy; does our own record say what was loaded? */
+bool discover_is_recorded(const struct site *site, const struct policy *policy);
+struct record_of discover_record(const struct site *site, const struct policy *policy);
 
 /* The container whose generated text a policy is, or NULL. */
 const struct container *discover_container(const struct site *site, const struct policy *policy);

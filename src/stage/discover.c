@@ -225,6 +225,8 @@ static void begin(struct site *out, const struct root *root, const struct confli
 		.reached = discover_reached_new(arena),
 	};
 	out->sources = policy_sources_new(reader, &out->dialect, arena);
+	out->loaded = ARENA_NEW(arena, struct loaded);
+	loaded_list(out->loaded, root, arena);
 }
 
 int discover_generated(struct site *out, const struct root *root, const struct conflict *conflict,

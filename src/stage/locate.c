@@ -202,22 +202,6 @@ static struct slice find_cure(const struct search *s, const struct locate_case *
 	return find_mark(s, c->profile, c->scope);
 }
 
-/* Does the kernel's own copy of the profile allow every access of the scope, to the owner and to everybody else? */
-static bool kernel_allows(const struct site_policy *sp, const struct policy_profile *profile,
-			  const struct conflict_scope *scope)
-{
-	const struct automaton_profile *loaded = sp->in_force ? automaton_find(sp->in_force, profile->name) : NULL;
-
-	for (size_t i = 0; loaded && i < scope->access_count; i++) {
-		struct automaton_perms perms = automaton_path(loaded, scope->access[i].path);
-
-		for (int half = AUTOMATON_USER; half <= AUTOMATON_OTHER; half++)
-			if ((perms.half[half].allow & scope->access[i].perms) != scope->access[i].perms)
-				return false;
-	}
-	return loaded != NULL;
-}
-
 /*
  * A generated text is cured elsewhere than in its file: in the kernel, or, where nothing runs yet, by the drop-in that
  * its next start reads.
@@ -226,7 +210,7 @@ static bool is_cured_elsewhere(const struct search *s, const struct site_policy 
 {
 	if (!sp->container)
 		return false;
-	if (kernel_allows(sp, c->profile, c->scope))
+	if (discover_in_kernel(s->site, &sp->policy, c->profile->name, c->scope) == SITE_ALLOWS)
 		c->cure = SLICE("the policy in the kernel");
 	else if (!s->site->root->live && discover_is_liblxc(sp->container) && dropin_covers(&s->site->dropin, c->scope))
 		c->cure = SLICE(DROPIN_PATH);
