@@ -99,6 +99,32 @@ else
 	done
 fi
 
+# The hook keeps what the kernel gives back already: it may be called after another one, with fewer scopes.
+hook_blob() { # FILE SCOPE
+	rm -rf "$root/var/cache/aa-nestfix"
+	LXC_NAME=k LXC_CONFIG_FILE=/var/lib/lxc/k/config LXC_HOOK_TYPE=start-host run_tool 0 --root "$root" --scope "$2" hook lxc
+	sed '1,2d' "$(find "$root/var/cache/aa-nestfix" -type f ! -name '*.lock')" >"$1"
+	[ -s "$1" ]
+}
+shown=$root/sys/kernel/security/apparmor/policy/profiles/lxc-k_.var.lib.lxc.1
+printf 'profile "lxc-k_</var/lib/lxc>" {\n  file,\n  deny /sys/[^fdck]*{,/**} wklx,\n  deny /sys/k*{,/**} wklx,\n  deny /sys/fs/[^c]*{,/**} wklx,\n}\n' >"$T/own"
+container /var/lib/lxc k "$T/own" 1
+ok 'hook: another scope is in force' hook_blob "$T/ipc" ipc
+mkdir -p "$shown"
+echo 'lxc-k_</var/lib/lxc>' >"$shown/name"
+cp "$T/ipc" "$shown/raw_data"
+ok '  one more is given back' hook_blob "$T/both" net
+ok '  and nothing is taken away' run_tool 0 prove --allow '/sys/net{,/**}:w' "$T/ipc" "$T/both"
+ok '  which is a difference' run_tool 1 prove "$T/ipc" "$T/both"
+printf 'profile "lxc-k_</var/lib/lxc>" {\n  file,\n  deny /etc/shadow rw,\n  deny /sys/** w,\n}\n' |
+	"${NESTFIX_PARSER:-/sbin/apparmor_parser}" -q -Q -K -S >"$shown/raw_data"
+by_hand() {
+	LXC_NAME=k LXC_CONFIG_FILE=/var/lib/lxc/k/config LXC_HOOK_TYPE=start-host run_tool 0 --root "$root" --scope ipc,user hook lxc
+}
+ok 'hook: another policy is in force, loaded by hand' by_hand
+ok '  it is left alone' grep -q "the kernel holds another policy" "$T/err"
+rm -rf "$root/sys" "$root/var/lib/lxc/k"
+
 # What the hook must never do: keep a container from starting, or talk.
 printf 'profile "lxc-h_</var/lib/lxc>" {\n  file,\n  deny /sys/[^fdck]*{,/**} wklx,\n}\n' >"$T/own"
 container /var/lib/lxc h "$T/own" 1

@@ -13,6 +13,7 @@
 
 enum locate_state {
 	LOCATE_ALLOWED,    /* the access is allowed: not affected, or cured (see `cure`) */
+	LOCATE_UNLOADED,   /* the text allows it, but the kernel holds another one, which does not */
 	LOCATE_BLOCKED,    /* the culprits are the cause, and each can be edited */
 	LOCATE_FIXED,      /* they are the cause, but one cannot be edited: culprit.why */
 	LOCATE_INCOMPLETE, /* it would stay denied without the rules that were found: others deny it, too */
@@ -42,8 +43,8 @@ struct locate_case {
 	struct culprit **culprits; /* all that deny one of the scope's accesses */
 	size_t culprit_count;
 	struct slice witness;               /* the access that was decided: the first that is denied, else the first */
-	const struct policy_place *allower; /* LOCATE_ALLOWED: the rule that allows it, or NULL */
-	struct slice cure;   /* LOCATE_ALLOWED: "FILE:LINE" of our mark or of the priority rule; else empty */
+	const struct policy_place *allower; /* LOCATE_ALLOWED, LOCATE_UNLOADED: the rule that allows it, or NULL */
+	struct slice cure;                  /* the same: "FILE:LINE" of our mark or of the priority rule; else empty */
 	struct slice opened; /* LOCATE_ALLOWED: "FILE:LINE" of a rule that somebody commented out; else empty */
 	const char *reason;  /* LOCATE_UNKNOWN and LOCATE_INCOMPLETE: what the parser says; or NULL */
 };

@@ -77,8 +77,13 @@ int mark_write(const struct mark_rule *rule, const struct conflict *conflict,
 	       const struct conflict_scope *const *scopes, size_t count, struct mark_layout layout,
 	       struct re_pool *pool, struct arena *arena, struct slice *out, struct err *err);
 
-/* Appends a text without marks in which each deny rule is split that speaks of one of the scopes: a generated profile.
- */
+/* The edits by which a text without marks, a generated profile, gives back scopes: each deny rule that speaks of one of
+ * them is split. */
+int mark_edits(const struct doc *doc, const struct conflict *conflict, const struct conflict_scope *const *scopes,
+	       size_t count, struct re_pool *pool, struct arena *arena, struct edit **edits, size_t *edit_count,
+	       struct err *err);
+
+/* Appends the text with these edits. */
 int mark_text(struct slice text, const struct conflict *conflict, const struct conflict_scope *const *scopes,
 	      size_t count, struct re_pool *pool, struct arena *arena, struct buf *out, struct err *err);
 

@@ -17,8 +17,17 @@
 
 struct proof_policy {
 	const struct policy *policy;
-	struct slice old_blob, new_blob; /* old_blob is empty where another container's text stood for this one's */
+	/* The old text, compiled; empty where another container's stood for it, or what the kernel holds did. */
+	struct slice old_blob, new_blob;
+	/*
+	 * What loading it changes: what is in force against the new policy. Where the kernel has none of its profiles,
+	 * or this is not its root, the old text against the new one.
+	 */
 	struct comparison comparison;
+	const struct loaded_policy *loaded; /* what the kernel holds */
+	const char *skipped;                /* why it is not loaded, though all the rest may be done; or NULL */
+	const char *assumed; /* what is taken for granted of a policy in force that cannot be read; or NULL */
+	bool beyond;         /* only with patch.reload: it changes more than what is given back */
 	struct policy_reach old_input, new_input; /* all that the parser read for the two */
 };
 
@@ -35,6 +44,12 @@ struct proof; /* opaque: see prove-internal.h */
  * Where the drop-in changes, the next start of every container that reads it is proved, too: its old text against its
  * new one. Nothing may change there but the scopes, and nothing that the container's own raw lines deny may come back;
  * the error names the line. A hook changes no text: what it will do, it proves itself.
+ *
+ * What is in force is the kernel's copy, not the text on disk (loaded.h), or what our record says of it (record.h). A
+ * file is proved both ways: its old text against the new one, and what the kernel holds. Where the latter is another
+ * policy, so that loading the new one would change more, ERR_REFUSED says what; a generated text that it is so of is
+ * skipped, and the rest goes on. So is each policy of which nobody knows what the kernel holds: its file is written,
+ * and not loaded. patch.reload does both all the same, and what changes is in the comparison.
  *
  * 0: *out holds a proof that each policy with a blocked case changes, and that none changes outside the patch's
  * exemption; that each file's bytes outside its edits are the same; that the witnesses of the finding are allowed in

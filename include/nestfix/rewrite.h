@@ -6,6 +6,9 @@
  * the rule without the permission given back, and a rule that keeps denying it on every other path (exact subtraction,
  * aare.h). Qualifiers, indentation, line ends and what follows on the line stay. A rule below such a comment is planned
  * anew with it, from the rule that it names, with the scopes of both (mark.h).
+ *
+ * A generated text does not show what was loaded in its place. It is planned with every scope that the kernel gives
+ * back already, besides those that are asked for, so that no cure takes another one away.
  */
 #ifndef NESTFIX_REWRITE_H
 #define NESTFIX_REWRITE_H
@@ -17,6 +20,7 @@
 enum patch_kind {
 	PATCH_POLICY, /* a policy file: written, compiled, loaded */
 	PATCH_LIVE,   /* a generated text: never written, since its owner writes it anew; only compiled and loaded */
+	PATCH_LOAD,   /* a policy file that is cured, but not what the kernel holds: loaded as it is */
 	PATCH_CREATE, /* our own drop-in, written whole */
 	PATCH_CONFIG, /* a container's configuration: single lines of it are changed (config.h) */
 };
@@ -48,6 +52,7 @@ struct patch {
 	size_t policy_count;
 	const struct re *paths; /* the exemption: what may change */
 	uint32_t perms;
+	bool reload; /* a policy may be loaded in the place of one that is not known, or is another than its text */
 	enum dropin_mode dropin; /* what the PATCH_CREATE among the files is to do, and in which scopes */
 	const struct conflict_scope **dropin_scopes;
 	size_t dropin_scope_count;

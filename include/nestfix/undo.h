@@ -19,6 +19,7 @@
 struct undo_ground {
 	const struct conflict *conflict;
 	struct re_pool *pool;
+	bool reload; /* load also where the kernel holds another policy than is known; see prove.h */
 };
 
 enum undo_role {

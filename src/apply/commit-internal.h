@@ -11,11 +11,14 @@
 /* One top-level policy file that the change concerns. */
 struct reload {
 	const char *path;
-	struct slice before, after; /* compiled: what is to be put back, what is to be loaded; may be empty */
-	bool in_force;              /* at least one of its profiles is in the kernel */
-	bool live;                  /* the text generated for a running container: not in the boot cache */
-	bool gone;                  /* live, and its container was stopped meanwhile: nothing is to be done */
-	struct slice text;          /* live: the text that the change was planned on */
+	struct slice before, after;         /* compiled: what is to be put back, what is to be loaded; may be empty */
+	bool in_force;                      /* at least one of its profiles is in the kernel */
+	bool live;                          /* the text generated for a running container: not in the boot cache */
+	bool gone;                          /* live, and its container was stopped meanwhile: nothing is to be done */
+	struct slice text;                  /* live: the text that the change was planned on */
+	bool skip;                          /* not to be loaded */
+	const struct loaded_policy *loaded; /* what the kernel holds of it; NULL: nobody has looked */
+	struct record_of record;            /* where the kernel does not show it: what is to be written down */
 };
 
 /* What is to be done with one file. */
@@ -92,6 +95,19 @@ int work_check_live(struct work *w, struct reload *r, struct err *err);
  * none of the changes touched it.
  */
 int work_plan_live(struct work *w, const struct back *back, const struct slice *dropin, struct err *err);
+
+/* ERR_REFUSED where somebody loaded another policy since the kernel was looked at. */
+int work_check_loaded(struct work *w, const struct reload *r, struct err *err);
+
+/*
+ * What taking changes back loads, against what the kernel holds: nothing may differ but what is lost. ERR_REFUSED says
+ * what would, or that nobody knows what the kernel holds; not where that is to be loaded all the same, or a cut-short
+ * run is ended.
+ */
+int work_prove_loaded(struct work *w, const struct reload *r, bool recorded, const struct compare_exemption *lost,
+		      struct err *err);
+/* Looks at the kernel for a policy file that was compiled. */
+int work_look_loaded(struct work *w, struct reload *r, struct err *err);
 
 /* Which policies are in force: an `after` (else `before`) of which the kernel holds a profile. Fills receipt->profiles.
  */

@@ -108,46 +108,112 @@ static bool stays(const struct back *back, struct slice scope)
 	return false;
 }
 
-/* The generated text with what stays given back, which no drop-in need give: a hook cures what it finds at a start. */
-static int cure(struct work *w, const struct back *back, struct slice *text, struct err *err)
+/* Without the conflict only what was exact can be taken back; no rule is known. */
+static bool knows_rules(const struct work *w)
+{
+	return w->ground->conflict && w->ground->pool;
+}
+
+static bool takes(const struct back *back, struct slice scope)
+{
+	for (size_t i = 0; i < back->count; i++)
+		for (size_t k = 0; k < back->id_count; k++)
+			if (strcmp(back->ids[k], back->list[i].id) == 0 &&
+			    backup_has_name(&back->list[i].scopes, scope))
+				return true;
+	return false;
+}
+
+/* One generated text: as it is, and what the kernel holds in its place. */
+struct live {
+	const char *path;
+	struct slice now;  /* as liblxc wrote it */
+	struct slice text; /* as it is without what goes */
+	struct site site;
+	const struct conflict_scope **scopes; /* that are given back in it afterwards */
+	size_t scope_count;
+	struct compare_exemption lost;
+};
+
+/* What stays given back: what other changes ask for, which a hook cures and no drop-in need give, and what the kernel
+ * gives back for somebody else's sake. */
+static int plan_scopes(struct work *w, const struct back *back, const struct container *container, struct live *live,
+		       struct err *err)
 {
 	const struct conflict *conflict = w->ground->conflict;
 	VEC(const struct conflict_scope *) scopes = { 0 };
-	AUTOBUF cured = { 0 };
+	const struct conflict_scope **held;
+	size_t count;
 
-	for (size_t i = 0; conflict && i < conflict->scope_count; i++)
-		if (stays(back, conflict->scopes[i].name))
-			VEC_PUSH(w->arena, &scopes, &conflict->scopes[i]);
-	if (scopes.len == 0)
-		return 0;
-	if (mark_text(*text, conflict, scopes.ptr, scopes.len, w->ground->pool, w->arena, &cured, err) < 0)
+	if (discover_generated(&live->site, w->root, conflict, container, w->ground->pool, w->arena, err) < 0)
 		return -1;
-	*text = arena_slice(w->arena, buf_slice(&cured));
+	held = discover_held(&live->site, &live->site.policies[0]->policy, &count);
+	live->lost.paths = re_none(w->ground->pool);
+	for (size_t i = 0; i < conflict->scope_count; i++) {
+		const struct conflict_scope *scope = &conflict->scopes[i];
+		bool taken = takes(back, scope->name), stays_given = stays(back, scope->name);
+
+		for (size_t k = 0; k < count && !taken; k++)
+			stays_given |= held[k] == scope;
+		if (stays_given) {
+			VEC_PUSH(w->arena, &scopes, scope);
+		} else if (taken) {
+			live->lost.paths = re_alt(w->ground->pool, live->lost.paths, scope->paths);
+			live->lost.perms |= scope->perms;
+		}
+	}
+	live->scopes = scopes.ptr;
+	live->scope_count = scopes.len;
 	return 0;
 }
 
-static int plan_one(struct work *w, const struct back *back, const struct slice *dropin, const char *path,
-		    struct err *err)
+static int compile_after(struct work *w, struct live *live, struct reload *r, struct err *err)
+{
+	struct compile_text text = { .path = live->path };
+	AUTOBUF cured = { 0 };
+
+	if (knows_rules(w) && mark_text(live->text, w->ground->conflict, live->scopes, live->scope_count,
+					w->ground->pool, w->arena, &cured, err) < 0)
+		return -1;
+	text.bytes = knows_rules(w) ? buf_slice(&cured) : live->text;
+	return compile_with(w->compiler, live->path, &text, 1, w->arena, &r->after, err);
+}
+
+static int prove_after(struct work *w, const struct live *live, struct reload *r, struct err *err)
+{
+	const struct policy *policy = &live->site.policies[0]->policy;
+
+	r->loaded = discover_loaded(&live->site, policy);
+	if (r->loaded->state == LOADED_HIDDEN && slice_eq(live->text, live->now))
+		r->record = discover_record(&live->site, policy);
+	return work_prove_loaded(w, r, discover_is_recorded(&live->site, policy), &live->lost, err);
+}
+
+static int plan_one(struct work *w, const struct back *back, const struct slice *dropin,
+		    const struct container *container, struct err *err)
 {
 	struct reload *r = &w->reloads[w->reload_count];
-	struct compile_text text = { .path = path };
+	struct live live = { .path = container->generated };
 	struct err trouble = { 0 };
-	struct slice now;
 	bool there;
 
-	if (is_listed(w, path))
+	if (is_listed(w, live.path))
 		return 0;
-	if (read_text(w, path, &there, &now, err) < 0)
+	if (read_text(w, live.path, &there, &live.now, err) < 0)
 		return -1;
 	if (!there)
 		return 0; /* it stopped, and its next start reads what is on disk then */
-	*r = (struct reload){ .path = path, .live = true, .text = now };
-	text.bytes = with_dropin(w, back, dropin, now);
-	if (cure(w, back, &text.bytes, &trouble) < 0 ||
-	    compile_with(w->compiler, path, &text, 1, w->arena, &r->after, &trouble) < 0) {
-		work_note(w, "the policy of '%s' is as it was until its container starts anew: %s", path, trouble.text);
+	*r = (struct reload){ .path = live.path, .live = true, .text = live.now };
+	live.text = with_dropin(w, back, dropin, live.now);
+	if (knows_rules(w) && plan_scopes(w, back, container, &live, err) < 0)
+		return -1;
+	if (compile_after(w, &live, r, &trouble) < 0) {
+		work_note(w, "the policy of '%s' is as it was until its container starts anew: %s", live.path,
+			  trouble.text);
 		return 0;
 	}
+	if (knows_rules(w) && prove_after(w, &live, r, err) < 0)
+		return -1;
 	w->reload_count++;
 	return 0;
 }
@@ -159,8 +225,7 @@ static int plan_running(struct work *w, const struct back *back, const struct sl
 	for (size_t i = 0; i < host->count; i++) {
 		const struct container *c = &host->list[i];
 
-		if (c->generated && c->running && discover_is_liblxc(c) &&
-		    plan_one(w, back, dropin, c->generated, err) < 0)
+		if (c->generated && c->running && discover_is_liblxc(c) && plan_one(w, back, dropin, c, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -179,6 +244,15 @@ static void list_live(struct work *w, const struct back *back, struct backup_nam
 	*out = (struct backup_names){ all.ptr, all.len };
 }
 
+/* The container of a text that a change loaded; on another root none runs. */
+static struct container find_container(const struct container_host *host, const char *path)
+{
+	for (size_t i = 0; i < host->count; i++)
+		if (host->list[i].generated && strcmp(host->list[i].generated, path) == 0)
+			return host->list[i];
+	return (struct container){ .kind = CONTAINER_LXC, .origin = CONTAINER_GENERATED, .generated = path };
+}
+
 int work_plan_live(struct work *w, const struct back *back, const struct slice *dropin, struct err *err)
 {
 	struct policy_reader reader = discover_reader(w->root);
@@ -189,14 +263,17 @@ int work_plan_live(struct work *w, const struct back *back, const struct slice *
 	list_live(w, back, &live);
 	if (w->kernel->state != KERNEL_READY || (live.len == 0 && !dropin))
 		return 0;
-	if (dropin)
-		container_list(&host, w->root, &reader, w->arena, NULL);
+	container_list(&host, w->root, &reader, w->arena, NULL);
 	all = arena_array(w->arena, w->reload_count + live.len + host.count, sizeof *all);
 	for (size_t i = 0; i < w->reload_count; i++)
 		all[i] = w->reloads[i];
 	w->reloads = all;
-	for (size_t i = 0; i < live.len; i++)
-		if (plan_one(w, back, dropin, arena_str(w->arena, live.ptr[i]), err) < 0)
+	for (size_t i = 0; i < live.len; i++) {
+		struct container *c = ARENA_NEW(w->arena, struct container);
+
+		*c = find_container(&host, arena_str(w->arena, live.ptr[i]));
+		if (plan_one(w, back, dropin, c, err) < 0)
 			return -1;
-	return plan_running(w, back, dropin, &host, err);
+	}
+	return dropin ? plan_running(w, back, dropin, &host, err) : 0;
 }

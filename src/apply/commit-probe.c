@@ -58,7 +58,7 @@ void work_ask_before(struct work *w, const struct proof *proof)
 		struct receipt_probe probe = { .profile = c->profile->name, .asked = c, .after = -1 };
 		struct err trouble = { 0 };
 
-		if (c->state != LOCATE_BLOCKED || !is_in_force(w, c->policy))
+		if ((c->state != LOCATE_BLOCKED && c->state != LOCATE_UNLOADED) || !is_in_force(w, c->policy))
 			continue;
 		if (ask(w, c, &probe, &probe.before, &trouble))
 			r->probes[r->probe_count++] = probe;

@@ -159,7 +159,9 @@ static int plan_policy(struct work *w, const struct after *after, const char *pa
 	if (plan_after(w, after, r, err) < 0)
 		return -1;
 	compile_with(w->compiler, path, NULL, 0, w->arena, &r->before, NULL); /* also to go back to */
-	return compare(w, after, r, err);
+	if (compare(w, after, r, err) < 0 || w->kernel->state != KERNEL_READY)
+		return err_is_set(err) ? -1 : 0;
+	return work_look_loaded(w, r, err) < 0 ? -1 : work_prove_loaded(w, r, false, &after->lost, err);
 }
 
 int work_prove_back(struct work *w, const struct back *back, struct err *err)

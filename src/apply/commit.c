@@ -47,8 +47,39 @@ int work_changed_meanwhile(const char *path, struct err *err)
 	return err_hint(err, "try again: the change is then planned anew");
 }
 
+/* Is it a file that is written, rather than policy that is only loaded? */
+static bool is_file(const struct patch_file *file)
+{
+	return file->kind != PATCH_LIVE && file->kind != PATCH_LOAD;
+}
+
+static const struct patch_file *file_of(const struct patch *patch, const char *path)
+{
+	for (size_t i = 0; i < patch->file_count; i++)
+		if (strcmp(patch_path(&patch->files[i]), path) == 0)
+			return &patch->files[i];
+	return NULL;
+}
+
+/* What is written down of a policy that the kernel does not show: its text as it will be on disk. */
+static struct record_of describe_record(struct work *w, const struct patch *patch, const struct policy *policy)
+{
+	struct record_of of = discover_record(patch->site, policy);
+	AUTOBUF text = { 0 };
+
+	for (size_t i = 0; i < policy->source_count; i++) {
+		const struct policy_source *source = policy->sources[i];
+		const struct patch_file *file = file_of(patch, source->path);
+
+		record_add(&text, source->path, file && is_file(file) ? file->new_ : source->doc.text);
+	}
+	of.text = arena_slice(w->arena, buf_slice(&text));
+	return of;
+}
+
 static void collect_reloads(struct work *w, const struct proof *proof)
 {
+	const struct patch *patch = proof_patch(proof);
 	size_t count;
 	const struct proof_policy *policies = proof_policies(proof, &count);
 
@@ -56,14 +87,19 @@ static void collect_reloads(struct work *w, const struct proof *proof)
 	w->reload_count = count;
 	for (size_t i = 0; i < count; i++) {
 		const struct policy *policy = policies[i].policy;
+		struct reload *r = &w->reloads[i];
 
-		w->reloads[i] = (struct reload){
+		*r = (struct reload){
 			.path = policy->path,
 			.before = policies[i].old_blob,
 			.after = policies[i].new_blob,
-			.live = discover_container(proof_patch(proof)->site, policy) != NULL,
+			.live = discover_container(patch->site, policy) != NULL,
 			.text = policy->source_count > 0 ? policy->sources[0]->doc.text : SLICE(""),
+			.skip = policies[i].skipped != NULL,
+			.loaded = policies[i].loaded,
 		};
+		if (r->loaded->state == LOADED_HIDDEN)
+			r->record = describe_record(w, patch, policy);
 	}
 }
 
@@ -75,6 +111,8 @@ static int find_difference(struct work *w, struct reload *r, struct slice text, 
 	struct policy_reach now;
 
 	*path = NULL;
+	if (r->live && r->skip)
+		return 0;
 	if (r->live && work_check_live(w, r, err) < 0)
 		return -1;
 	if (r->gone)
@@ -99,6 +137,8 @@ static int check_planned(struct work *w, const struct proof *proof, struct err *
 			return -1;
 		if (path)
 			return work_changed_meanwhile(path, err);
+		if (work_check_loaded(w, r, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -137,7 +177,7 @@ struct backup_file work_describe_file(const struct patch_file *from, struct aren
 static bool is_written(const struct patch *patch, const char *path)
 {
 	for (size_t i = 0; i < patch->file_count; i++)
-		if (patch->files[i].kind != PATCH_LIVE && strcmp(patch_path(&patch->files[i]), path) == 0)
+		if (is_file(&patch->files[i]) && strcmp(patch_path(&patch->files[i]), path) == 0)
 			return true;
 	return false;
 }
@@ -207,10 +247,12 @@ static int make_backup(struct work *w, const struct patch *patch, struct err *er
 		if (finding->cases[i].state == LOCATE_BLOCKED)
 			add_name(&backup.profiles, finding->cases[i].profile->name, w->arena);
 	for (size_t i = 0; i < w->reload_count; i++)
-		add_name(w->reloads[i].live ? &backup.live : &backup.reload, slice_of(w->reloads[i].path), w->arena);
+		if (!w->reloads[i].skip || !w->reloads[i].live)
+			add_name(w->reloads[i].live ? &backup.live : &backup.reload, slice_of(w->reloads[i].path),
+				 w->arena);
 	backup.files = arena_array(w->arena, patch->file_count, sizeof *backup.files);
 	for (size_t i = 0; i < patch->file_count; i++)
-		if (patch->files[i].kind != PATCH_LIVE)
+		if (is_file(&patch->files[i]))
 			backup.files[backup.file_count++] = work_describe_file(&patch->files[i], w->arena);
 	if (list_held(w, patch, &backup.holds, err) < 0 || backup_make(w->root, &backup, w->arena, err) < 0)
 		return -1;
@@ -235,7 +277,7 @@ static int write_files(struct work *w, const struct patch *patch, struct err *er
 	VEC(const char *) written = { 0 };
 
 	for (size_t i = 0; i < patch->file_count; i++) {
-		if (patch->files[i].kind == PATCH_LIVE)
+		if (!is_file(&patch->files[i]))
 			continue;
 		if (patch->files[i].removed)
 			work_note(w, "'%s' was removed: LXC itself is cured", patch_path(&patch->files[i]));
@@ -329,6 +371,27 @@ void work_finish(struct work *w, const char *const *ids, size_t count, enum back
 		work_note(w, "it could not be written down that this is complete (%s); the next run does it", err.text);
 }
 
+/* Files are as they should be, and the kernel is not: what it is given stands there already, so that a boot would give
+ * it the same. Nothing is kept, and there is nothing to undo but the load. */
+static int load_only(struct work *w, struct err *err)
+{
+	struct err trouble = { 0 };
+
+	if (work_load(w, err) == 0 && work_refresh_cache(w, err) == 0 && work_ask_after(w, err) == 0)
+		return 0;
+	if (work_unload(w, &trouble) < 0)
+		work_break(w, &trouble, err);
+	return -1;
+}
+
+static bool is_load_only(const struct patch *patch)
+{
+	for (size_t i = 0; i < patch->file_count; i++)
+		if (patch->files[i].kind != PATCH_LOAD)
+			return false;
+	return true;
+}
+
 static int commit_locked(struct work *w, const struct proof *proof, struct err *err)
 {
 	const char *undone;
@@ -341,6 +404,8 @@ static int commit_locked(struct work *w, const struct proof *proof, struct err *
 	if (work_find_loaded(w, err) < 0 || backup_sweep(w->root, err) < 0)
 		return -1;
 	work_ask_before(w, proof);
+	if (is_load_only(proof_patch(proof)))
+		return load_only(w, err);
 	if (make_backup(w, proof_patch(proof), err) < 0)
 		return -1;
 	if (journal_begin(w->root, JOURNAL_CHANGE, &w->id, 1, err) < 0) {
@@ -360,7 +425,7 @@ int commit_proof(const struct proof *proof, const struct kernel *kernel, int loc
 		 struct receipt *out, struct err *err)
 {
 	const struct site *site = proof_patch(proof)->site;
-	struct undo_ground ground = { site->conflict, site->pool };
+	struct undo_ground ground = { .conflict = site->conflict, .pool = site->pool };
 	struct work w;
 	int result;
 

@@ -27,6 +27,11 @@ static void add_unknown(struct app *app, const struct finding *finding, size_t i
 
 	if (c->state == LOCATE_UNKNOWN && !again)
 		add(app, out, c->reason);
+	if (c->state == LOCATE_UNLOADED && !again)
+		add(app, out,
+		    arena_printf(&app->arena,
+				 "'%s' is cured on disk, but the kernel holds another policy: %s --reload fix",
+				 c->policy->path, app->report.self));
 	if (c->state == LOCATE_INCOMPLETE && c->culprit_count == 0)
 		add(app, out,
 		    arena_printf(&app->arena, "writing %.*s is denied, and not by a rule that was found (profile %.*s)",

@@ -123,7 +123,7 @@ void app_ground(struct app *app, struct undo_ground *out)
 {
 	struct err trouble = { 0 };
 
-	*out = (struct undo_ground){ &app->conflict, app->pool };
+	*out = (struct undo_ground){ .conflict = &app->conflict, .pool = app->pool };
 	if (app->scopes || app_conflict(app, &trouble) == 0)
 		return;
 	report_note(&app->report, "%s; without it only what is as a change left it can be undone", trouble.text);
@@ -241,6 +241,7 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	}
 	plan->patch.asked = app->asked;
 	plan->patch.asked_count = app->asked_count;
+	plan->patch.reload = app->reload;
 	if (plan->patch.file_count == 0 && !dropin)
 		return 0;
 	compiler = judge_compiler(app_judge(app), err);

@@ -30,7 +30,7 @@ struct command {
 struct app {
 	/* as typed */
 	const char *root_path, *parser, *features, *patches, *scope_names;
-	bool json, quiet, verbose, yes, list, all, own_files, this_node_only, help, version;
+	bool json, quiet, verbose, yes, list, all, own_files, reload, this_node_only, help, version;
 	const char *back_to; /* rollback --to */
 	const char **allow;  /* prove --allow */
 	size_t allow_count;

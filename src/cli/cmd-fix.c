@@ -43,7 +43,7 @@ bool app_is_agreed(const struct app *app)
 static bool is_useful(const struct plan *plan, const struct kernel *kernel)
 {
 	for (size_t i = 0; i < plan->patch.file_count; i++)
-		if (plan->patch.files[i].kind != PATCH_LIVE)
+		if (plan->patch.files[i].kind != PATCH_LIVE && plan->patch.files[i].kind != PATCH_LOAD)
 			return true;
 	return kernel->state == KERNEL_READY;
 }
@@ -86,6 +86,9 @@ static int look_again(struct app *app, const struct plan *plan, const struct rec
 		err_wrap(&trouble, "the host could not be looked at again");
 		remains_add(&remains, arena_str(&app->arena, slice_of(trouble.text)), &app->arena);
 	}
+	for (size_t i = 0; i < plan->policy_count; i++)
+		if (plan->policies[i].skipped)
+			remains_add(&remains, plan->policies[i].skipped, &app->arena);
 	app_remains(app, seen ? &after : NULL, plan->note, receipt, &remains);
 	report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, receipt,
 		   seen ? &after.finding : NULL, &remains);
@@ -100,7 +103,9 @@ static int apply(struct app *app, const struct plan *plan, const struct kernel *
 
 	if (commit_proof(plan->proof, kernel, app->lock, &app->arena, &receipt, err) < 0)
 		return -1;
-	app_done(app, &receipt, arena_printf(&app->arena, "change %s is in force", receipt.backup_id));
+	app_done(app, &receipt,
+		 receipt.backup_id ? arena_printf(&app->arena, "change %s is in force", receipt.backup_id)
+				   : "the policy on disk is in force");
 	if (plan->patch.dropin_why && !app_asks(app)) /* else it was said before the question */
 		report_note(&app->report, "%s", plan->patch.dropin_why);
 	return look_again(app, plan, &receipt);

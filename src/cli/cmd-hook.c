@@ -141,6 +141,8 @@ static int make_cure(void *ctx, struct slice *out, struct err *err)
 		return -1;
 	if (patch.file_count == 0)
 		return 0;
+	/* where the kernel does not show what it holds: liblxc has just loaded this text */
+	patch.reload = discover_loaded(cure->site, &cure->site->policies[0]->policy)->state == LOADED_HIDDEN;
 	for (size_t i = 0; i < patch.file_count; i++)
 		if (patch.files[i].kind != PATCH_LIVE)
 			return err_put(err, ERR_REFUSED, "cannot cure the profile: '%s' must be cured first",
@@ -162,10 +164,39 @@ static void add_policy(const struct policy *policy, struct cache_key *key)
 	}
 }
 
+/* What is in force: the cure keeps what it gives back, and was proved for it alone. */
+static void add_in_force(const struct site *site, const struct policy *policy, struct cache_key *key)
+{
+	const struct loaded_policy *loaded = discover_loaded(site, policy);
+	const struct conflict_scope **held;
+	size_t count;
+
+	for (size_t i = 0; i < loaded->piece_count; i++)
+		cache_key_add(key, loaded->pieces[i]);
+	held = discover_held(site, policy, &count);
+	for (size_t i = 0; i < count; i++)
+		cache_key_add(key, held[i]->name);
+}
+
+static int load(struct app *app, const struct site *site, struct slice blob, struct err *err)
+{
+	const struct policy *policy = &site->policies[0]->policy;
+	bool hidden = discover_loaded(site, policy)->state == LOADED_HIDDEN;
+	struct record_of record;
+	struct kernel kernel;
+
+	if (hidden && record_drop(&app->root, policy->path, err) < 0)
+		return -1;
+	kernel_open(&kernel, &app->root, NULL, &app->arena);
+	if (kernel_load(&kernel, blob, err) < 0)
+		return -1;
+	record = discover_record(site, policy);
+	return hidden ? record_write(&app->root, &record, &app->conflict, blob, err) : 0;
+}
+
 static int cure(struct app *app, const struct site *site, struct err *err)
 {
 	struct cure cure = { app, site };
-	struct kernel kernel;
 	AUTOKEY key = { 0 };
 	struct slice blob;
 	bool made;
@@ -176,12 +207,10 @@ static int cure(struct app *app, const struct site *site, struct err *err)
 	cache_key_add(&key, SLICE(NESTFIX_VERSION));
 	compile_identity(&app->root, app->parser, app->features, &key);
 	add_policy(&site->policies[0]->policy, &key);
+	add_in_force(site, &site->policies[0]->policy, &key);
 	if (cache_take(&app->root, &key, 0, make_cure, &cure, &blob, &made, &app->arena, err) < 0)
 		return -1;
-	if (blob.len == 0)
-		return 0;
-	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	return kernel_load(&kernel, blob, err);
+	return blob.len > 0 ? load(app, site, blob, err) : 0;
 }
 
 int app_hook_cure(struct app *app, struct container *c, struct err *err)
@@ -204,6 +233,7 @@ int app_hook_cure(struct app *app, struct container *c, struct err *err)
 static int hook_lxc(struct app *app, const struct start *start, struct err *err)
 {
 	struct container c = { .kind = CONTAINER_LXC, .origin = CONTAINER_GENERATED, .running = true };
+	const char *pid = getenv("LXC_PID");
 
 	if (start->name.len == 0)
 		return err_put(err, ERR_USAGE, "hook lxc is called by liblxc, with LXC_NAME set");
@@ -214,6 +244,7 @@ static int hook_lxc(struct app *app, const struct start *start, struct err *err)
 			       SLICE_FMT(start->name));
 	c.name = start->name;
 	c.lxcpath = start->lxcpath;
+	c.pid = pid ? (int)strtol(pid, NULL, 10) : 0;
 	return app_hook_cure(app, &c, err);
 }
 

@@ -41,6 +41,7 @@ int cmd_rollback(struct app *app, struct err *err)
 	if (app->all || app->back_to)
 		which = app->all ? COMMIT_BACK_ALL : COMMIT_BACK_TO;
 	app_ground(app, &ground);
+	ground.reload = app->reload;
 	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
 		return -1;
 	kernel_open(&kernel, &app->root, NULL, &app->arena);

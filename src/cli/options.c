@@ -40,6 +40,8 @@ static const struct option_row rows[] = {
 	  0 },
 	{ "yes", 0, NULL, "fix harden rollback", "do not ask", FLAG, SETS(yes), 0 },
 	{ "own-files", 0, NULL, "fix diff", "leave the files of other packages alone", FLAG, SETS(own_files), 0 },
+	{ "reload", 0, NULL, "fix diff rollback", "load it also where the kernel holds another policy than the file",
+	  FLAG, SETS(reload), 0 },
 	{ "profile-for", 0, "NAME", "fix", "use lxc-container-nestfix in these containers", CONTAINER, CHANGE_PROFILE,
 	  MEANS },
 	{ "pve-hookscript", 0, "VMID", "fix", "cure these guests by a hookscript of Proxmox", CONTAINER,

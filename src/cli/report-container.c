@@ -88,6 +88,10 @@ static void judge_case(struct row *row, const struct locate_case *c, struct aren
 		return;
 	}
 	row->state = ROW_BLOCKED;
+	if (c->state == LOCATE_UNLOADED) {
+		row->text = "blocked: its policy on disk is cured, but the kernel holds another one";
+		return;
+	}
 	row->text = c->culprit_count > 0
 			? arena_printf(arena, "blocked by %s", report_place(c->culprits[0]->rule, arena))
 			: "not allowed by any rule";

@@ -145,6 +145,8 @@ void report_unified(const struct patch_file *file, struct buf *out)
 	AUTOBUF shown = { 0 };
 	const char *path;
 
+	if (file->kind == PATCH_LOAD)
+		return;
 	report_show(&shown, slice_of(patch_path(file)));
 	path = buf_str(&shown);
 	if (file->kind == PATCH_CREATE && !file->existed)
@@ -197,6 +199,22 @@ static void print_comparison(const struct report *r, const struct comparison *c)
 	free(done);
 }
 
+static void print_policy(const struct report *r, const struct proof_policy *p)
+{
+	if (p->skipped) {
+		report_print(r, "  not loaded: %s\n", p->skipped);
+		return;
+	}
+	print_comparison(r, &p->comparison);
+	if (p->beyond)
+		report_print(r,
+			     "  This is more than what is asked for: the kernel holds another policy than %s, which is "
+			     "loaded in its place.\n",
+			     p->policy->path);
+	if (p->assumed)
+		report_print(r, "  Assumed, as the kernel does not show it: %s.\n", p->assumed);
+}
+
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
 		 size_t policy_count, bool proved)
 {
@@ -219,7 +237,7 @@ void report_diff(const struct report *r, const struct patch *patch, const struct
 		     : "\nNOT proved. What would change:\n",
 	      r->out);
 	for (size_t i = 0; i < policy_count; i++)
-		print_comparison(r, &policies[i].comparison);
+		print_policy(r, &policies[i]);
 }
 
 void report_prove(const struct report *r, const struct comparison *comparison)

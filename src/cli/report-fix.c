@@ -50,7 +50,7 @@ void report_afterwards(const struct report *r, const struct report_done *done, c
 	report_talk(r, buf_slice(&text));
 	if (err->hint[0])
 		report_talk(r, slice_of(err->hint));
-	if (strcmp(done->command, "rollback") == 0)
+	if (strcmp(done->command, "rollback") == 0 || !done->receipt->backup_id)
 		return;
 	buf_clear(&text);
 	buf_addf(&text, "to undo it: %s rollback %s", r->self, done->receipt->backup_id);
@@ -153,6 +153,7 @@ void report_fix(const struct report *r, const struct patch *patch, const struct 
 		report_row(r, "now",
 			   report_has_obstacles(after->obstacles) ? "this rule is cured in every profile above"
 								  : "runc's write is allowed in every profile above");
-	report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
+	if (receipt->backup_id)
+		report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
 	print_remains(r, remains);
 }

@@ -183,7 +183,7 @@ static json_t *json_edits(const struct patch_file *file)
 
 json_t *report_json_patch(const struct patch *patch)
 {
-	static const char *const kinds[] = { "policy", "kernel", "drop-in", "config" };
+	static const char *const kinds[] = { "policy", "kernel", "load", "drop-in", "config" };
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < patch->file_count; i++)
@@ -219,8 +219,9 @@ json_t *report_json_proof(const struct proof_policy *policies, size_t count, boo
 	json_t *files = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(files, json_pack("{s:s,s:b,s:o}", "file", policies[i].policy->path, "inside",
-						       policies[i].comparison.allowed, "changes",
+		json_array_append_new(files, json_pack("{s:s,s:b,s:s?,s:s?,s:o}", "file", policies[i].policy->path,
+						       "inside", policies[i].comparison.allowed, "not_loaded",
+						       policies[i].skipped, "assumed", policies[i].assumed, "changes",
 						       report_json_changes(&policies[i].comparison)));
 	return json_pack("{s:b,s:o}", "proved", proved, "policies", files);
 }
@@ -245,7 +246,7 @@ json_t *report_json_receipt(const struct receipt *receipt)
 		json_array_append_new(files, report_json_text(slice_of(receipt->files[i])));
 	for (size_t i = 0; i < receipt->probe_count; i++)
 		json_array_append_new(asked, json_asked(&receipt->probes[i]));
-	return json_pack("{s:s,s:o,s:o,s:s,s:o}", "id", receipt->backup_id, "files", files, "loaded",
+	return json_pack("{s:s?,s:o,s:o,s:s,s:o}", "id", receipt->backup_id, "files", files, "loaded",
 			 text_list(receipt->profiles, receipt->profile_count), "kernel",
 			 kernel_state_words(receipt->kernel), "asked", asked);
 }

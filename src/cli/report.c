@@ -78,6 +78,8 @@ const char *report_state_word(enum locate_state state)
 	switch (state) {
 	case LOCATE_ALLOWED:
 		return "allowed";
+	case LOCATE_UNLOADED:
+		return "not-loaded";
 	case LOCATE_BLOCKED:
 		return "blocked";
 	case LOCATE_FIXED:
@@ -133,6 +135,7 @@ static const char *verdict_words(const struct locate_case *c, const struct culpr
 	case LOCATE_NO_ALLOW:
 		return "not alone: without this rule nothing would allow the write";
 	case LOCATE_ALLOWED:
+	case LOCATE_UNLOADED:
 	case LOCATE_UNKNOWN:
 		break;
 	}
@@ -212,11 +215,15 @@ static void print_culprits(const struct report *r, const struct site *site, cons
 			     more == 1 ? "" : "s");
 }
 
-/* Profiles without a culprit to show: denied because nothing allows it. */
+/* Profiles without a culprit to show: denied because nothing allows it, or by a policy that stands in no file. */
 static void print_not_granted(const struct report *r, const struct finding *finding)
 {
 	for (size_t i = 0; i < finding->case_count; i++) {
 		const struct locate_case *c = &finding->cases[i];
+
+		if (c->state == LOCATE_UNLOADED)
+			report_print(r, "  profile %.*s: %s allows writing %.*s, but the kernel holds another policy\n",
+				     SLICE_FMT(c->profile->name), c->policy->path, SLICE_FMT(c->witness));
 
 		if (c->state == LOCATE_NO_ALLOW && c->culprit_count == 0)
 			report_print(r, "  profile %.*s: no rule allows writing %.*s, and none denies it either\n",
@@ -258,7 +265,7 @@ static void print_next(const struct report *r, const struct site *site, const st
 	bool curable = lasting_is_needed(site, finding);
 
 	for (size_t i = 0; i < finding->case_count; i++)
-		curable |= finding->cases[i].state == LOCATE_BLOCKED;
+		curable |= finding->cases[i].state == LOCATE_BLOCKED || finding->cases[i].state == LOCATE_UNLOADED;
 	if (!curable) {
 		report_print(r, "No single rule can be cured here. To look closer:\n  %s explain %.*s\n", r->self,
 			     SLICE_FMT(finding->scopes[0]->access[0].path));

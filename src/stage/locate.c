@@ -280,6 +280,8 @@ static void decide(struct search *s, const struct subject *subject, struct locat
 		c->cure = find_cure(s, c);
 		if (c->cure.len == 0)
 			c->opened = find_opened(s, c);
+		if (discover_in_kernel(s->site, c->policy, c->profile->name, c->scope) == SITE_DENIES)
+			c->state = LOCATE_UNLOADED;
 		return;
 	}
 	if (is_cured_elsewhere(s, subject->policy, c))

@@ -178,31 +178,45 @@ int mark_write(const struct mark_rule *rule, const struct conflict *conflict,
 	return 0;
 }
 
-int mark_text(struct slice text, const struct conflict *conflict, const struct conflict_scope *const *scopes,
-	      size_t count, struct re_pool *pool, struct arena *arena, struct buf *out, struct err *err)
+int mark_edits(const struct doc *doc, const struct conflict *conflict, const struct conflict_scope *const *scopes,
+	       size_t count, struct re_pool *pool, struct arena *arena, struct edit **edits, size_t *edit_count,
+	       struct err *err)
 {
-	VEC(struct edit) edits = { 0 };
-	struct doc doc;
+	VEC(struct edit) all = { 0 };
 
-	doc_parse(&doc, text, arena);
-	for (const struct stmt *s = doc.first; s; s = doc_next(s)) {
+	for (const struct stmt *s = doc->first; s; s = doc_next(s)) {
 		struct edit edit = { .at = s->span.at, .len = s->span.len };
 		VEC(const struct conflict_scope *) met = { 0 };
 		struct mark_rule rule;
 
-		if (!s->qualifiers.deny || !mark_read(&rule, text, s, pool, arena))
+		if (!s->qualifiers.deny || !mark_read(&rule, doc->text, s, pool, arena))
 			continue;
 		for (size_t i = 0; i < count; i++)
 			if (mark_meets(&rule, scopes[i], pool))
 				VEC_PUSH(arena, &met, scopes[i]);
 		if (met.len == 0)
 			continue;
-		if (mark_write(&rule, conflict, met.ptr, met.len, mark_layout(text, s->span), pool, arena, &edit.with,
-			       err) < 0)
+		if (mark_write(&rule, conflict, met.ptr, met.len, mark_layout(doc->text, s->span), pool, arena,
+			       &edit.with, err) < 0)
 			return -1;
-		VEC_PUSH(arena, &edits, edit);
+		VEC_PUSH(arena, &all, edit);
 	}
-	return doc_print(&doc, edits.ptr, edits.len, out, err);
+	*edits = all.ptr;
+	*edit_count = all.len;
+	return 0;
+}
+
+int mark_text(struct slice text, const struct conflict *conflict, const struct conflict_scope *const *scopes,
+	      size_t count, struct re_pool *pool, struct arena *arena, struct buf *out, struct err *err)
+{
+	struct edit *edits;
+	size_t edit_count;
+	struct doc doc;
+
+	doc_parse(&doc, text, arena);
+	if (mark_edits(&doc, conflict, scopes, count, pool, arena, &edits, &edit_count, err) < 0)
+		return -1;
+	return doc_print(&doc, edits, edit_count, out, err);
 }
 
 const struct mark *mark_at(const struct mark *marks, size_t count, struct span place)

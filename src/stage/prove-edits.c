@@ -72,6 +72,8 @@ int prove_check_edits(const struct patch *patch, const struct patch_file *file, 
 	if (!is_spliced(file))
 		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': bytes outside the edit differ",
 			       file->source->path);
+	if (file->kind != PATCH_POLICY)
+		return 0; /* nothing is written: what it means is compared with what is in force */
 	if (mark_find(&file->source->doc, patch->finding->conflict, patch->site->pool, arena, &marks, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < file->edit_count; i++) {

@@ -5,6 +5,9 @@
 
 #include <nestfix/prove.h>
 
+#define PROVE_RELOAD_HINT                                                                                              \
+	"see all that it would change: aa-nestfix --reload diff; to load it all the same: aa-nestfix --reload fix"
+
 struct proof {
 	const struct patch *patch;
 	struct compiler compiler;
@@ -40,6 +43,17 @@ int prove_dropin(const struct attempt *a, struct proof_start **starts, size_t *c
 
 /* Is the new text the old one with nothing but its edits, and does each replace a culprit alone? */
 int prove_check_edits(const struct patch *patch, const struct patch_file *file, struct arena *arena, struct err *err);
+
+/* The changes of a comparison that may not be, in a sentence: the first, and how many others there are. */
+const char *prove_excess(const struct comparison *comparison, struct arena *arena);
+
+/*
+ * What the kernel holds of p->policy against its new form. Before the old text is compiled: *done says that it need not
+ * be, as the kernel's copy is all that counts for a generated one.
+ */
+int prove_live(const struct attempt *a, struct proof_policy *p, struct automaton *new_, bool *done);
+/* Once the old text of a file was compared: is what the kernel holds the same, as far as it matters? */
+int prove_loaded(const struct attempt *a, struct proof_policy *p, struct automaton *new_);
 
 /*
  * Nothing that a patch says of itself is believed: what its files are, what may change, whom it reaches. Is every

@@ -11,32 +11,6 @@ static int check_file(const struct patch *patch, const struct patch_file *file, 
 	return prove_check_edits(patch, file, arena, err);
 }
 
-/* Bytes for a message: what is no plain ASCII is written as \xHH. */
-static void add_plain(struct buf *out, struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-
-		if (c >= ' ' && c < 0x7f)
-			buf_addc(out, s.ptr[i]);
-		else
-			buf_addf(out, "\\x%02x", c);
-	}
-}
-
-/* One change in a sentence: profile, example, what happens to it. */
-static void add_change(struct buf *out, const struct compare_change *change)
-{
-	buf_addf(out, "profile '%.*s'", SLICE_FMT(change->profile));
-	if (change->example.len > 0 && (change->kind == COMPARE_FILE || change->kind == COMPARE_LINK)) {
-		buf_adds(out, ", '");
-		add_plain(out, change->example);
-		buf_addc(out, '\'');
-	}
-	buf_adds(out, ": ");
-	compare_words(change, out);
-}
-
 /* -1: the changes are none of the text's, but the parser's own. */
 static int check_steady(const struct attempt *a, const struct proof_policy *p)
 {
@@ -45,32 +19,6 @@ static int check_steady(const struct attempt *a, const struct proof_policy *p)
 					 &p->comparison, a->patch->site->pool, a->arena, a->err) < 0)
 			return -1;
 	return 0;
-}
-
-/* The first change that may not be; the text says how many others there are. */
-int prove_refuse_change(const struct attempt *a, const char *name, const struct comparison *comparison)
-{
-	const struct compare_change *first = NULL;
-	AUTOBUF words = { 0 };
-	size_t others = 0;
-
-	for (size_t i = 0; i < comparison->count; i++) {
-		const struct compare_change *change = &comparison->changes[i];
-
-		if (change->allowed || change->kind == COMPARE_LOGGING)
-			continue;
-		if (first)
-			others++;
-		else
-			first = change;
-	}
-	if (first)
-		add_change(&words, first);
-	if (others > 0)
-		buf_addf(&words, " (and %zu other change%s)", others, others == 1 ? "" : "s");
-	err_put(a->err, ERR_REFUSED, "cannot accept the change of '%s': it would do more than it should: %s", name,
-		buf_str(&words));
-	return err_hint(a->err, "nothing was written; please report this together with the policy file");
 }
 
 static int refuse_policy(const struct attempt *a, const struct proof_policy *p)
@@ -82,7 +30,7 @@ static int refuse_policy(const struct attempt *a, const struct proof_policy *p)
 
 static bool is_blocked_in(const struct locate_case *c, const struct policy *policy)
 {
-	return c->policy == policy && c->state == LOCATE_BLOCKED;
+	return c->policy == policy && (c->state == LOCATE_BLOCKED || c->state == LOCATE_UNLOADED);
 }
 
 static bool has_blocked_case(const struct patch *patch, const struct policy *policy)
@@ -146,23 +94,32 @@ static int compare_policy(const struct attempt *a, struct proof_policy *p, struc
 	const struct patch *patch = a->patch;
 	struct compare_exemption exemption = { .paths = patch->paths, .perms = patch->perms };
 	struct automaton old;
+	bool done;
 
-	if (compile_policy(a->compiler, p->policy, NULL, 0, a->arena, &p->old_blob, a->err) < 0)
-		return -1;
 	if (compile_new(a, p) < 0)
 		return err_wrap(a->err, "cannot accept the change");
-	if (automaton_read(&old, p->old_blob, a->arena, a->err) < 0 ||
-	    automaton_read(new_, p->new_blob, a->arena, a->err) < 0 ||
+	if (automaton_read(new_, p->new_blob, a->arena, a->err) < 0 || prove_live(a, p, new_, &done) < 0)
+		return -1;
+	if (done)
+		return 0;
+	if (compile_policy(a->compiler, p->policy, NULL, 0, a->arena, &p->old_blob, a->err) < 0 ||
+	    automaton_read(&old, p->old_blob, a->arena, a->err) < 0 ||
 	    compare_automata(&p->comparison, &old, new_, &exemption, patch->site->pool, a->arena, a->err) < 0)
 		return err_wrap(a->err, "cannot compare the policies of '%s'", p->policy->path);
 	return 0;
 }
 
-static int judge_policy(const struct attempt *a, const struct proof_policy *p, const struct automaton *new_)
+static int judge_policy(const struct attempt *a, struct proof_policy *p, struct automaton *new_)
 {
-	if (!p->comparison.allowed)
+	bool changes = !p->comparison.equal;
+
+	if (p->skipped)
+		return 0;
+	if (!p->comparison.allowed && !p->beyond)
 		return refuse_policy(a, p);
-	if (p->comparison.equal && has_blocked_case(a->patch, p->policy))
+	if (prove_loaded(a, p, new_) < 0)
+		return -1;
+	if (!changes && p->comparison.equal && has_blocked_case(a->patch, p->policy))
 		return err_put(a->err, ERR_REFUSED, "cannot accept the change of '%s': it changes nothing",
 			       p->policy->path);
 	return check_witnesses(a, p->policy, new_);
@@ -233,7 +190,8 @@ static int follow_twin(const struct attempt *a, struct proof_policy *p, const st
 static int prove_policy(const struct attempt *a, struct proof_policy *policies, size_t at, struct automaton *new_)
 {
 	for (size_t i = 0; i < at; i++)
-		if (policies[i].old_blob.len > 0 && policies[at].policy->count == 1 &&
+		if (policies[i].old_blob.len > 0 && policies[i].loaded->state == LOADED_ABSENT &&
+		    policies[at].loaded->state == LOADED_ABSENT && policies[at].policy->count == 1 &&
 		    are_twins(a, policies[i].policy, policies[at].policy))
 			return follow_twin(a, &policies[at], &policies[i], new_);
 	return compare_policy(a, &policies[at], new_);
@@ -246,6 +204,7 @@ static int prove_policies(const struct attempt *a, struct proof_policy *policies
 		struct automaton new_;
 
 		policies[i].policy = a->patch->policies[i];
+		policies[i].loaded = discover_loaded(a->patch->site, policies[i].policy);
 		if (prove_policy(a, policies, i, &new_) < 0)
 			return -1;
 		*count = i + 1;
@@ -268,6 +227,23 @@ static int prove_others(const struct attempt *a)
 	return 0;
 }
 
+/* Is anything left to do, once what must not be loaded is left out? */
+static int check_use(const struct attempt *a, const struct proof_policy *policies, size_t count)
+{
+	const char *why = NULL;
+
+	for (size_t i = 0; i < a->patch->file_count; i++)
+		if (a->patch->files[i].kind == PATCH_POLICY || a->patch->files[i].kind == PATCH_CREATE)
+			return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!policies[i].skipped)
+			return 0;
+		why = why ? why : policies[i].skipped;
+	}
+	err_put(a->err, ERR_REFUSED, "cannot load anything: %s", why);
+	return err_hint(a->err, PROVE_RELOAD_HINT);
+}
+
 int prove_patch(struct proof **out, const struct patch *patch, const struct compiler *compiler, struct arena *arena,
 		struct proof_policy **policies, size_t *policy_count, struct err *err)
 {
@@ -284,6 +260,8 @@ int prove_patch(struct proof **out, const struct patch *patch, const struct comp
 		result = prove_policies(&a, done, &count);
 	if (result == 0)
 		result = prove_others(&a);
+	if (result == 0)
+		result = check_use(&a, done, count);
 	if (result == 0)
 		result = prove_dropin(&a, &starts, &start_count);
 	if (policies) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
 
-#include <nestfix/rewrite.h>
+#include "rewrite-internal.h"
 
 /* Lists the rules of a finding that cannot be cured, one a line, as FILE:LINE: TEXT. */
 static void list_rules(const struct locate_case *c, struct buf *out)
@@ -61,6 +61,7 @@ static int refuse(const struct locate_case *c, struct err *err)
 	case LOCATE_UNKNOWN:
 		return err_put(err, ERR_FAILED, "%s", c->reason);
 	case LOCATE_ALLOWED:
+	case LOCATE_UNLOADED:
 	case LOCATE_BLOCKED:
 		break;
 	}
@@ -78,8 +79,7 @@ static int by_place(const void *a, const void *b)
 	return (x->stmt->span.at > y->stmt->span.at) - (x->stmt->span.at < y->stmt->span.at);
 }
 
-/* Is it the generated text of a container, rather than a file that such a text includes? */
-static bool is_generated(const struct site *site, const struct policy_source *source)
+bool rewrite_is_generated(const struct site *site, const struct policy_source *source)
 {
 	for (size_t i = 0; i < site->policy_count; i++) {
 		const struct site_policy *sp = site->policies[i];
@@ -162,7 +162,7 @@ static int patch_one(struct patch_file *file, const struct patch *patch, struct 
 		if (plan_edit(&file->edits[file->edit_count++], patch, culprits[i], mark, arena, err) < 0)
 			return -1;
 	}
-	file->kind = is_generated(patch->site, source) ? PATCH_LIVE : PATCH_POLICY;
+	file->kind = PATCH_POLICY;
 	file->old = source->doc.text;
 	if (doc_print(&source->doc, file->edits, file->edit_count, &text, err) < 0)
 		return -1;
@@ -200,7 +200,7 @@ static bool is_reader(const struct site_policy *sp, const struct site_reader *re
 	return false;
 }
 
-/* A generated text is read by nobody else. */
+/* A text that is only loaded is read by nobody else. */
 static bool reads_any(const struct site_policy *sp, const struct patch *patch)
 {
 	for (size_t f = 0; f < patch->file_count; f++) {
@@ -208,7 +208,7 @@ static bool reads_any(const struct site_policy *sp, const struct patch *patch)
 		struct site_reader *readers;
 		size_t count;
 
-		if (file->kind == PATCH_LIVE && sp->policy.sources[0] == file->source)
+		if (file->kind != PATCH_POLICY && sp->policy.sources[0] == file->source)
 			return true;
 		if (file->kind != PATCH_POLICY)
 			continue;
@@ -231,17 +231,23 @@ static void find_policies(struct patch *patch, struct arena *arena)
 	patch->policy_count = policies.len;
 }
 
-/* The culprits that can be cured: those of cases where each is shown to be the one cause. Sorted by place, each once.
- */
-static struct culprit **find_curable(const struct finding *finding, struct arena *arena, size_t *count)
+/* The culprits in files that can be cured: those of cases where each is shown to be the one cause. Sorted by place,
+ * each once. *blocked: some case is blocked, be it in a file or in a generated text. */
+static struct culprit **find_curable(const struct site *site, const struct finding *finding, struct arena *arena,
+				     size_t *count, bool *blocked)
 {
 	VEC(struct culprit *) all = { 0 };
 	size_t kept = 0;
 
-	for (size_t i = 0; i < finding->case_count; i++)
-		for (size_t c = 0; finding->cases[i].state == LOCATE_BLOCKED && c < finding->cases[i].culprit_count;
-		     c++)
-			VEC_PUSH(arena, &all, finding->cases[i].culprits[c]);
+	*blocked = false;
+	for (size_t i = 0; i < finding->case_count; i++) {
+		const struct locate_case *c = &finding->cases[i];
+
+		*blocked |= c->state == LOCATE_BLOCKED || c->state == LOCATE_UNLOADED;
+		for (size_t k = 0; c->state == LOCATE_BLOCKED && k < c->culprit_count; k++)
+			if (!rewrite_is_generated(site, c->culprits[k]->rule->source))
+				VEC_PUSH(arena, &all, c->culprits[k]);
+	}
 	if (all.len > 0)
 		qsort(all.ptr, all.len, sizeof *all.ptr, by_place);
 	for (size_t i = 0; i < all.len; i++)
@@ -255,6 +261,7 @@ int rewrite(struct patch *out, const struct site *site, const struct finding *fi
 	    struct err *err)
 {
 	struct culprit **culprits;
+	bool blocked;
 	size_t count;
 
 	*out = (struct patch){
@@ -265,11 +272,11 @@ int rewrite(struct patch *out, const struct site *site, const struct finding *fi
 		.paths = finding->paths,
 		.perms = finding->perms,
 	};
-	culprits = find_curable(finding, arena, &count);
-	for (size_t i = 0; count == 0 && i < finding->case_count; i++)
+	culprits = find_curable(site, finding, arena, &count, &blocked);
+	for (size_t i = 0; !blocked && i < finding->case_count; i++)
 		if (refuse(&finding->cases[i], err) < 0)
 			return -1;
-	if (patch_files(out, culprits, count, arena, err) < 0)
+	if (patch_files(out, culprits, count, arena, err) < 0 || rewrite_loads(out, arena, err) < 0)
 		return -1;
 	find_policies(out, arena);
 	return 0;

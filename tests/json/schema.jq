@@ -14,7 +14,7 @@ def field($name; f):
 	elif has($name) then .[$name] | f | "\($name): \(.)"
 	else "\($name) is missing" end;
 
-def state: word(["allowed", "blocked", "uneditable", "incomplete", "not-granted", "unknown"]);
+def state: word(["allowed", "not-loaded", "blocked", "uneditable", "incomplete", "not-granted", "unknown"]);
 
 def rule: field("file"; string), field("line"; number), field("column"; number), field("text"; string),
 	field("priority"; number);
@@ -24,15 +24,16 @@ def change:
 	field("profile"; string), field("pattern"; string), field("example"; string), field("change"; string),
 	field("inside"; boolean);
 
-def patch: each(field("file"; string), field("kind"; word(["policy", "kernel", "drop-in", "config"])),
+def patch: each(field("file"; string), field("kind"; word(["policy", "kernel", "load", "drop-in", "config"])),
 	field("edits"; each(field("at"; number), field("old"; string), field("new"; string))));
 
 def proof: field("proved"; boolean),
-	field("policies"; each(field("file"; string), field("inside"; boolean), field("changes"; each(change))));
+	field("policies"; each(field("file"; string), field("inside"; boolean), field("not_loaded"; nullable(string)),
+		field("assumed"; nullable(string)), field("changes"; each(change))));
 
 def word_of_kernel: word(["allowed", "denied", "unknown"]);
 
-def receipt: field("id"; string), field("files"; each(string)), field("loaded"; each(string)), field("kernel"; string),
+def receipt: field("id"; nullable(string)), field("files"; each(string)), field("loaded"; each(string)), field("kernel"; string),
 	field("asked"; each(field("profile"; string), field("path"; string), field("before"; word_of_kernel),
 		field("after"; word_of_kernel)));
 

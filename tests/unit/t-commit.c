@@ -87,7 +87,7 @@ static struct run_of *plan(void)
 {
 	struct run_of *r = ARENA_NEW(&arena, struct run_of);
 
-	ground = (struct undo_ground){ &r->host.conflict, NULL };
+	ground = (struct undo_ground){ .conflict = &r->host.conflict, .pool = NULL };
 	if (host_look(&r->host, &root, &arena, &r->err) == 0 && (ground.pool = r->host.site.pool) &&
 	    rewrite(&r->patch, &r->host.site, &r->host.finding, &arena, &r->err) == 0 && r->patch.file_count > 0 &&
 	    prove_patch(&r->proof, &r->patch, &compiler, &arena, NULL, NULL, &r->err) == 0)

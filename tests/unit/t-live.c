@@ -73,7 +73,7 @@ static struct run_of *look(void)
 		printf("# cannot look: %s\n", r->err.text);
 	r->host.scope.give_back = given_back;
 	r->host.scope.give_back_count = 1;
-	ground = (struct undo_ground){ &r->host.conflict, r->host.site.pool };
+	ground = (struct undo_ground){ .conflict = &r->host.conflict, .pool = r->host.site.pool };
 	/* the drop-in was read before the scope had its patterns */
 	if (r->host.site.dropin.mode != DROPIN_NONE)
 		dropin_read(&r->host.site.dropin, r->host.site.dropin.text, &r->host.conflict, &arena);

@@ -251,7 +251,7 @@ static void without_the_conflict(void)
 
 int main(void)
 {
-	ground = (struct undo_ground){ &conflict, re_pool_new(&arena, 0) };
+	ground = (struct undo_ground){ .conflict = &conflict, .pool = re_pool_new(&arena, 0) };
 	if (conflict_parse(&conflict, "test.conflict", SLICE(stage_conflict_text), ground.pool, &arena, NULL) < 0)
 		return 1;
 	lines_of_a_configuration();

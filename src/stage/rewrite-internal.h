@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rewrite-internal: what the files of the room rewrite share. */
+#ifndef REWRITE_INTERNAL_H
+#define REWRITE_INTERNAL_H
+
+#include <nestfix/rewrite.h>
+
+/* Is it the generated text of a container, rather than a file that such a text includes? */
+bool rewrite_is_generated(const struct site *site, const struct policy_source *source);
+
+/* Adds what is loaded and not written: generated texts, and files that are cured but not in force. */
+int rewrite_loads(struct patch *patch, struct arena *arena, struct err *err);
+
+#endif
