@@ -45,8 +45,9 @@ struct harden {
 bool harden_find(struct harden *out, const struct container *container, struct slice text, struct arena *arena);
 
 /* The container as its next start would have it with another text of its configuration file. */
-int harden_after(struct container *out, const struct container *container, struct slice text,
-		 const struct policy_reader *reader, struct arena *arena, struct err *err);
+int harden_after(struct container *out, const struct container_host *host, const struct root *root,
+		 const struct container *container, struct slice text, const struct policy_reader *reader,
+		 struct arena *arena, struct err *err);
 
 /* What that start brings. */
 enum harden_state harden_judge(const struct site *site, const struct finding *finding, const struct container *after);

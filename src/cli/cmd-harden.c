@@ -72,7 +72,8 @@ static void judge(struct hardening *h, struct harden *one)
 	struct container after;
 
 	one->why = harden_forbidden(&h->look->site.host, one->container, &h->app->arena);
-	if (!one->why && harden_after(&after, one->container, one->file.new_, &reader, &h->app->arena, &trouble) < 0)
+	if (!one->why && harden_after(&after, &h->look->site.host, &h->app->root, one->container, one->file.new_,
+				      &reader, &h->app->arena, &trouble) < 0)
 		one->why = arena_str(&h->app->arena, slice_of(trouble.text));
 	one->state = HARDEN_REFUSED;
 	if (one->why)

@@ -103,7 +103,7 @@ static int plan_profile(struct switching *s, const struct container *c, struct e
 	if (check_profile(s, err) < 0 || app_config_text(s->app, c, &text, err) < 0)
 		return -1;
 	plan_line(s, c, text, &file);
-	if (harden_after(&after, c, file.new_, &reader, &s->app->arena, err) < 0)
+	if (harden_after(&after, &s->look->site.host, &s->app->root, c, file.new_, &reader, &s->app->arena, err) < 0)
 		return -1;
 	if (!slice_is(after.profile, OWN_PROFILE))
 		return refuse(c, "a file that it includes sets another profile all the same", err);

@@ -109,43 +109,20 @@ static int read_overlay(void *ctx, const char *path, enum policy_found *found, s
 	return 0;
 }
 
-/* PVE::LXC make_apparmor_config(): "generated", unless a raw line names a profile. */
-static int read_pve(struct container *out, struct slice text, const struct policy_reader *reader, struct arena *arena,
-		    struct err *err)
-{
-	VEC(struct lxc_line) lines = { 0 };
-
-	pve_parse(&out->pve, text, arena);
-	if (!out->pve.has_profile)
-		VEC_PUSH(arena, &lines,
-			 (struct lxc_line){ SLICE("lxc.apparmor.profile"), SLICE("generated"), { out->config, 0 } });
-	for (size_t i = 0; i < out->pve.raw_count; i++) {
-		const struct keyval_entry *e = &out->pve.kv.entries[out->pve.raw[i]];
-
-		VEC_PUSH(arena, &lines, (struct lxc_line){ e->key, e->value, { out->config, e->line } });
-	}
-	if (lxc_read_lines(&out->lxc, reader, out->config, lines.ptr, lines.len, arena, err) < 0)
-		return -1;
-	out->nesting = out->lxc.nesting || (!out->pve.has_profile && out->pve.nesting);
-	return 0;
-}
-
-int harden_after(struct container *out, const struct container *c, struct slice text,
-		 const struct policy_reader *reader, struct arena *arena, struct err *err)
+int harden_after(struct container *out, const struct container_host *host, const struct root *root,
+		 const struct container *c, struct slice text, const struct policy_reader *reader, struct arena *arena,
+		 struct err *err)
 {
 	struct overlay overlay = { reader, c->config, text };
 	struct policy_reader with = { &overlay, read_overlay };
 
 	*out = *c;
 	out->hidden = false;
-	if (c->kind == CONTAINER_PVE) {
-		if (read_pve(out, text, reader, arena, err) < 0)
-			return -1;
-	} else {
-		if (lxc_read(&out->lxc, &with, c->config, arena, err) < 0)
-			return -1;
-		out->nesting = out->lxc.nesting;
-	}
+	if (c->kind == CONTAINER_PVE)
+		pve_parse(&out->pve, text, arena);
+	if (container_config(&out->lxc, host, root, out, &with, arena, err) < 0)
+		return -1;
+	out->nesting = out->lxc.nesting;
 	for (size_t i = 0; i < out->lxc.mount_entries.count; i++)
 		out->hidden = out->hidden || lxc_hides_apparmor(out->lxc.mount_entries.items[i].value);
 	out->profile = out->lxc.profile.value;
