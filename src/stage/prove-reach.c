@@ -15,12 +15,14 @@ static bool is_generated(const struct site *site, const struct policy_source *so
 	return false;
 }
 
-/* A generated text is loaded and never written; a file of policy is written. */
+/* A generated text is loaded and never written; a file of policy is written, or loaded as it is. */
 static int check_kind(const struct patch *patch, const struct patch_file *file, struct err *err)
 {
-	if (file->kind == PATCH_CREATE
-		? !file->source
-		: file->source && is_generated(patch->site, file->source) == (file->kind == PATCH_LIVE))
+	bool right = file->kind == PATCH_CREATE
+			 ? !file->source
+			 : file->source && is_generated(patch->site, file->source) == (file->kind == PATCH_LIVE);
+
+	if (right && (file->kind != PATCH_LOAD || slice_eq(file->old, file->new_)))
 		return 0;
 	return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': it is not what the change takes it for",
 		       patch_path(file));
@@ -86,8 +88,8 @@ static int check_reader(const struct patch *patch, const char *path, const struc
 	return 0;
 }
 
-/* A generated text is read for its own container alone, which must be compared. */
-static int check_live(const struct patch *patch, const struct patch_file *file, struct err *err)
+/* What is only loaded changes no policy but its own, which must be compared. */
+static int check_loaded(const struct patch *patch, const struct patch_file *file, struct err *err)
 {
 	for (size_t i = 0; i < patch->policy_count; i++)
 		if (patch->policies[i]->source_count > 0 && patch->policies[i]->sources[0] == file->source)
@@ -110,9 +112,9 @@ int prove_check_reach(const struct patch *patch, const struct policy ***others, 
 
 		if (!file->source)
 			continue;
-		if (file->kind == PATCH_LIVE && check_live(patch, file, err) < 0)
+		if (file->kind != PATCH_POLICY && check_loaded(patch, file, err) < 0)
 			return -1;
-		if (file->kind == PATCH_LIVE)
+		if (file->kind != PATCH_POLICY)
 			continue;
 		count = discover_readers(patch->site, file->source->path, &readers);
 		for (size_t r = 0; r < count; r++)

@@ -258,6 +258,9 @@ static void a_patch_is_not_believed_what_it_says_of_itself(void)
 	patch->files[0].kind = PATCH_LIVE;
 	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "a file that it would load and not write");
 	is_err(&err, "it is not what the change takes it for", "… is told");
+	patch->files[0].kind = PATCH_LOAD;
+	ok(!try(patch, &err) && err.kind == ERR_REFUSED, "a text that is not the disk's, to be loaded as it is");
+	is_err(&err, "it is not what the change takes it for", "… is told");
 	twice = patch_of(both, 2);
 	ok(!try(twice, &err) && err.kind == ERR_REFUSED, "two changes of one file");
 	is_err(&err, "two changes of '" BASE "'", "… are told");
