@@ -68,7 +68,8 @@ bool dropin_hook_gives(struct slice hook, const struct conflict_scope *scope);
 /* Reads one back. A scope counts if all that gives it back stands there. */
 void dropin_read(struct dropin *out, struct slice text, const struct conflict *conflict, struct arena *arena);
 
-/* Does it still speak of us, or of priorities, though no line stands as this program writes it? Somebody edited ours. */
+/* Does it still speak of us, or of priorities, though no line stands as this program writes it? Somebody edited ours.
+ */
 bool dropin_is_edited(const struct dropin *dropin);
 
 bool dropin_covers(const struct dropin *dropin, const struct conflict_scope *scope);

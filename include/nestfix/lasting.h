@@ -44,8 +44,8 @@ const char *lasting_loss_words(const struct lasting_loss *loss, struct arena *ar
 
 /*
  * Adds the drop-in to a patch where it is needed and not there, or where another form of it is the right one by now.
- * *note says why it cannot be placed (the running containers are cured all the same), or stays NULL. `sample` is a generated text to try it on where there is no other. Fails only where the parser does not
- * answer.
+ * *note says why it cannot be placed (the running containers are cured all the same), or stays NULL. `sample` is a
+ * generated text to try it on where there is no other. Fails only where the parser does not answer.
  */
 int lasting_plan(struct patch *patch, const struct compiler *compiler, struct slice sample, const char **note,
 		 struct arena *arena, struct err *err);
