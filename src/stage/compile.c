@@ -73,7 +73,9 @@ static struct slice read_features(const struct compiler *c, const char *path, st
 {
 	struct file file;
 
-	return fsio_read(c->root, path, 1 << 20, arena, &file, NULL) < 0 ? (struct slice){ 0 } : file.bytes;
+	if (fsio_read(c->root, path, 1 << 20, arena, &file, NULL) < 0)
+		file.bytes = SLICE("");
+	return file.bytes;
 }
 
 static bool kernel_tells_features(void)

@@ -9,8 +9,9 @@ static struct slice read_conf(const struct root *root, struct arena *arena)
 {
 	struct file file;
 
-	return fsio_read(root, "/etc/apparmor/parser.conf", CONF_LIMIT, arena, &file, NULL) < 0 ? (struct slice){ 0 }
-												: file.bytes;
+	if (fsio_read(root, "/etc/apparmor/parser.conf", CONF_LIMIT, arena, &file, NULL) < 0)
+		file.bytes = SLICE("");
+	return file.bytes;
 }
 
 static bool sets(struct slice line, const char *option, struct slice *value)
