@@ -89,10 +89,28 @@ rules_where_nothing_is_lost() {
 	lay_out
 	ok 'fix on a host whose parser knows priority=' fixes
 	ok '  writes a rule' is_rule
+	ok '  and says what changes at the next start' grep -A 2 '^At the next start of container plain, by the profile that it runs with, as ' "$T/out"
 	cp "$dropin" "$T/before"
 	ok 'a second fix' fixes
 	ok '  finds nothing to do' has 'Nothing to do' "$T/out"
 	ok '  and leaves it as it is' cmp "$T/before" "$dropin"
+}
+
+# Containers that do not run: what they will wear comes from the library of Debian 13.
+texts_of_the_library() {
+	lay_out
+	rm -rf "$root"/var/lib/lxc/*/apparmor
+	cp -L "$(library trixie)" "$root/usr/lib/x86_64-linux-gnu/liblxc.so.1"
+	lxc nested 'lxc.apparmor.allow_nesting = 1'
+	lxc mapped 'lxc.idmap = u 0 100000 65536' 'lxc.idmap = g 0 100000 65536'
+	lxc like 'lxc.idmap = u 0 100000 65536' 'lxc.idmap = g 0 100000 65536'
+	rm -rf "$root"/var/lib/lxc/*/apparmor
+	aa 1 --json diff >"$T/log" 2>&1
+	is 'the next starts of stopped containers are proved on what liblxc will write' \
+		"$(jq -r '.proof.next_starts[] | "\(.container) \(.alike) \(.made_from) \(.why) \(.inside) \([.changes[] | select(.kind != "logging") | .change] | join(" "))"' "$T/out" | sort)" \
+		"$(printf '%s\n' 'like 2 the texts in liblxc.so.1 null true w denied → allowed (user, other)' \
+			'nested 1 the texts in liblxc.so.1 null true ' \
+			'plain 1 the texts in liblxc.so.1 null true w denied → allowed (user, other)')"
 }
 
 own_lines_are_kept() {
@@ -237,6 +255,7 @@ if [ "$(id -u)" != 0 ] || ! [ -x "$parser" ]; then
 	skip 'the drop-in and next starts' 'needs root, and the parser of trixie, which could not be downloaded'
 else
 	rules_where_nothing_is_lost
+	texts_of_the_library
 	own_lines_are_kept
 	own_lines_refuse_what_would_take_them
 	lines_that_only_look_so

@@ -34,7 +34,9 @@ struct proof_policy {
 /* One container's next start, before the change of the drop-in and after it. */
 struct proof_start {
 	const struct container *container; /* NULL: a container that may be made some day */
+	size_t alike;                      /* how many are like it, itself included */
 	enum nextstart_base base;          /* what its text was made from */
+	const char *why;                   /* why not from the library; NULL: it was */
 	struct comparison comparison;
 };
 

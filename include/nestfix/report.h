@@ -68,14 +68,14 @@ struct report_offer {
 void report_check(const struct report *r, const struct site *site, const struct finding *finding,
 		  const char *unfinished, const struct report_offer *offers, size_t offer_count);
 
-/* The change and, where `policies` is not NULL, what the comparison of the compiled policies says. */
+/* The change and what the comparison of the compiled policies says; `proof` NULL: it was refused. */
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
-		 size_t policy_count, bool proved);
+		 size_t policy_count, const struct proof *proof);
 
 /* `after` NULL: the host could not be looked at again. */
 void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
-		size_t policy_count, const struct receipt *receipt, const struct finding *after,
-		const struct remains *remains);
+		size_t policy_count, const struct proof *proof, const struct receipt *receipt,
+		const struct finding *after, const struct remains *remains);
 /* `remains` NULL: nobody asked. */
 void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding,
 			   const struct remains *remains);

@@ -17,7 +17,7 @@ static int diff(struct app *app, const struct look *look, struct err *err)
 	planned = planned && app_prove(app, &plan, err) == 0;
 	/* a refused change is shown, too: what it would have changed is the reason */
 	if (planned || plan.policy_count > 0)
-		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, planned);
+		report_diff(&app->report, &plan.patch, plan.policies, plan.policy_count, planned ? plan.proof : NULL);
 	return planned ? 1 : -1;
 }
 

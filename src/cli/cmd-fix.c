@@ -90,7 +90,7 @@ static int look_again(struct app *app, const struct plan *plan, const struct rec
 		if (plan->policies[i].skipped)
 			remains_add(&remains, plan->policies[i].skipped, &app->arena);
 	app_remains(app, seen ? &after : NULL, plan->note, receipt, &remains);
-	report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, receipt,
+	report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, plan->proof, receipt,
 		   seen ? &after.finding : NULL, &remains);
 	if (!seen)
 		report_afterwards(&app->report, app->done, &trouble);
@@ -186,7 +186,7 @@ static int ask(struct app *app, struct plan *plan, struct err *err)
 		report_note(&app->report, "%s", plan->note);
 	if (plan->patch.dropin_why)
 		report_note(&app->report, "%s", plan->patch.dropin_why);
-	report_diff(&app->report, &plan->patch, plan->policies, plan->policy_count, true);
+	report_diff(&app->report, &plan->patch, plan->policies, plan->policy_count, plan->proof);
 	if (!app_is_agreed(app))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
 	return 0;

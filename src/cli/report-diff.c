@@ -215,8 +215,33 @@ static void print_policy(const struct report *r, const struct proof_policy *p)
 		report_print(r, "  Assumed, as the kernel does not show it: %s.\n", p->assumed);
 }
 
+/* What the drop-in does to the next start of containers, and which texts stand behind that. */
+static void print_starts(const struct report *r, const struct proof *proof)
+{
+	const struct proof_start *starts;
+	size_t count;
+
+	starts = proof_starts(proof, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct proof_start *s = &starts[i];
+
+		if (s->comparison.equal)
+			continue;
+		report_print(r, "At the next start of ");
+		if (s->container)
+			report_print(r, "container %.*s", SLICE_FMT(s->container->name));
+		else
+			report_print(r, "a new container");
+		if (s->alike > 1)
+			report_print(r, " and %zu like it", s->alike - 1);
+		report_print(r, ", by %s%s%s:\n", nextstart_words(s->base), s->why ? ", as " : "",
+			     s->why ? s->why : "");
+		print_comparison(r, &s->comparison);
+	}
+}
+
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
-		 size_t policy_count, bool proved)
+		 size_t policy_count, const struct proof *proof)
 {
 	AUTOBUF text = { 0 };
 
@@ -224,7 +249,7 @@ void report_diff(const struct report *r, const struct patch *patch, const struct
 		json_t *object = report_json_object("diff");
 
 		json_object_set_new(object, "patch", report_json_patch(patch));
-		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, proved));
+		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, proof));
 		report_json_print(r, object);
 		return;
 	}
@@ -233,11 +258,13 @@ void report_diff(const struct report *r, const struct patch *patch, const struct
 	for (size_t i = 0; i < patch->file_count; i++)
 		report_unified(&patch->files[i], &text);
 	fwrite(buf_str(&text), 1, text.len, r->out);
-	fputs(proved ? "\nProved on all paths, from the compiled policy. What changes, and nothing else:\n"
-		     : "\nNOT proved. What would change:\n",
+	fputs(proof ? "\nProved on all paths, from the compiled policy. What changes, and nothing else:\n"
+		    : "\nNOT proved. What would change:\n",
 	      r->out);
 	for (size_t i = 0; i < policy_count; i++)
 		print_policy(r, &policies[i]);
+	if (proof)
+		print_starts(r, proof);
 }
 
 void report_prove(const struct report *r, const struct comparison *comparison)

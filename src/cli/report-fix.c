@@ -126,15 +126,15 @@ void report_receipt(const struct report *r, const struct receipt *receipt)
 }
 
 void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
-		size_t policy_count, const struct receipt *receipt, const struct finding *after,
-		const struct remains *remains)
+		size_t policy_count, const struct proof *proof, const struct receipt *receipt,
+		const struct finding *after, const struct remains *remains)
 {
 	if (r->json) {
 		json_t *object = report_json_object("fix");
 
 		json_object_set_new(object, "changed", json_true());
 		json_object_set_new(object, "patch", report_json_patch(patch));
-		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, true));
+		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, proof));
 		json_object_set_new(object, "receipt", report_json_receipt(receipt));
 		json_object_set_new(object, "state", json_string(after ? report_state_word(after->worst) : "unknown"));
 		json_object_set_new(object, "obstacles", report_json_obstacles(after ? after->obstacles : NULL));
@@ -144,7 +144,7 @@ void report_fix(const struct report *r, const struct patch *patch, const struct 
 	}
 	if (r->quiet)
 		return;
-	report_diff(r, patch, policies, policy_count, true);
+	report_diff(r, patch, policies, policy_count, proof);
 	report_print(r, "\n");
 	report_bold(r, "Done.");
 	report_print(r, "\n");

@@ -45,7 +45,7 @@ void report_json_print(const struct report *r, json_t *object); /* takes the obj
 json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished,
 			  const struct report_offer *offers, size_t offer_count);
 json_t *report_json_changes(const struct comparison *comparison);
-json_t *report_json_proof(const struct proof_policy *policies, size_t count, bool proved);
+json_t *report_json_proof(const struct proof_policy *policies, size_t count, const struct proof *proof);
 json_t *report_json_patch(const struct patch *patch);
 json_t *report_json_obstacles(const struct obstacles *obstacles); /* null where nobody could look */
 json_t *report_json_receipt(const struct receipt *receipt);

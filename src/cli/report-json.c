@@ -214,7 +214,25 @@ json_t *report_json_changes(const struct comparison *comparison)
 	return changes;
 }
 
-json_t *report_json_proof(const struct proof_policy *policies, size_t count, bool proved)
+static json_t *json_starts(const struct proof *proof)
+{
+	size_t count = 0;
+	const struct proof_start *starts = proof ? proof_starts(proof, &count) : NULL;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct proof_start *s = &starts[i];
+
+		json_array_append_new(
+		    array, json_pack("{s:o,s:I,s:s,s:s?,s:b,s:o}", "container",
+				     s->container ? report_json_text(s->container->name) : json_null(), "alike",
+				     (json_int_t)s->alike, "made_from", nextstart_words(s->base), "why", s->why,
+				     "inside", s->comparison.allowed, "changes", report_json_changes(&s->comparison)));
+	}
+	return array;
+}
+
+json_t *report_json_proof(const struct proof_policy *policies, size_t count, const struct proof *proof)
 {
 	json_t *files = json_array();
 
@@ -223,7 +241,8 @@ json_t *report_json_proof(const struct proof_policy *policies, size_t count, boo
 						       "inside", policies[i].comparison.allowed, "not_loaded",
 						       policies[i].skipped, "assumed", policies[i].assumed, "changes",
 						       report_json_changes(&policies[i].comparison)));
-	return json_pack("{s:b,s:o}", "proved", proved, "policies", files);
+	return json_pack("{s:b,s:o,s:o}", "proved", proof != NULL, "policies", files, "next_starts",
+			 json_starts(proof));
 }
 
 static const char *asked_word(int answer)

@@ -62,6 +62,7 @@ int prove_check_dropin(const struct patch *patch, const struct patch_file *file,
 /* A pair of texts that was compared, without the name of its container. */
 struct pair {
 	struct slice old, new_;
+	size_t start; /* its place in `done`, from 1; 0: it was not compared */
 };
 
 /* One run over the containers. */
@@ -202,13 +203,19 @@ static int prove_start(struct starts *s, struct start *start)
 	struct proof_start *done;
 	struct automaton old, new_;
 	struct err why = { 0 };
-	struct pair pair = { discover_anonymous(c, start->old, s->arena),
-			     discover_anonymous(c, start->new_, s->arena) };
+	struct pair pair = { discover_anonymous(c, start->old, s->arena), discover_anonymous(c, start->new_, s->arena),
+			     0 };
 	int compiled;
 
-	for (size_t i = 0; i < s->pairs.len; i++)
-		if (slice_eq(s->pairs.ptr[i].old, pair.old) && slice_eq(s->pairs.ptr[i].new_, pair.new_))
-			return 0;
+	for (size_t i = 0; i < s->pairs.len; i++) {
+		const struct pair *known = &s->pairs.ptr[i];
+
+		if (!slice_eq(known->old, pair.old) || !slice_eq(known->new_, pair.new_))
+			continue;
+		if (known->start > 0)
+			s->done.ptr[known->start - 1].alike++;
+		return 0;
+	}
 	VEC_PUSH(s->arena, &s->pairs, pair);
 	start->profile = arena_str(s->arena, lxc_profile_name(c->name, c->lxcpath, s->arena));
 	compiled = compile_old(s, start, &old);
@@ -217,7 +224,9 @@ static int prove_start(struct starts *s, struct start *start)
 	compiled = compile(s, start->profile, start->new_, &new_, &why);
 	if (compiled <= 0)
 		return compiled < 0 ? -1 : refuse_text(s, start, &why);
-	VEC_PUSH(s->arena, &s->done, (struct proof_start){ .container = start->container, .base = start->base });
+	VEC_PUSH(s->arena, &s->done,
+		 (struct proof_start){ .container = c, .alike = 1, .base = start->base, .why = s->next.why });
+	s->pairs.ptr[s->pairs.len - 1].start = s->done.len;
 	done = &s->done.ptr[s->done.len - 1];
 	if (compare_automata(&done->comparison, &old, &new_, &s->exemption, s->a->patch->site->pool, s->arena, s->err) <
 	    0)

@@ -29,7 +29,9 @@ def patch: each(field("file"; string), field("kind"; word(["policy", "kernel", "
 
 def proof: field("proved"; boolean),
 	field("policies"; each(field("file"; string), field("inside"; boolean), field("not_loaded"; nullable(string)),
-		field("assumed"; nullable(string)), field("changes"; each(change))));
+		field("assumed"; nullable(string)), field("changes"; each(change)))),
+	field("next_starts"; each(field("container"; nullable(string)), field("alike"; number), field("made_from"; string),
+		field("why"; nullable(string)), field("inside"; boolean), field("changes"; each(change))));
 
 def word_of_kernel: word(["allowed", "denied", "unknown"]);
 
