@@ -137,6 +137,26 @@ is '  in one line' "$(grep -c . "$T/err")" 1
 ok 'hook: arguments as under hook version 0' env -u LXC_HOOK_TYPE LXC_NAME=h LXC_CONFIG_FILE=/var/lib/lxc/h/config \
 	"$NESTFIX" --patches "$TOP/patches" --root "$root" hook lxc -- h lxc start-host
 ok '  keep the compiled policy' sh -c "ls '$root'/var/cache/aa-nestfix | grep -qx '[0-9a-f]\{64\}'"
+# The key of what is kept holds all that the parser reads.
+printf 'abi <abi/own>,\n' | cat - "$T/own" >"$T/own.abi"
+cp "$T/own.abi" "$file"
+mkdir -p "$root/etc/apparmor.d/abi"
+rm -r "$root/var/cache/aa-nestfix"
+kept() { # COUNT
+	hook h /var/lib/lxc/h/config || return
+	is_kept=$(find "$root/var/cache/aa-nestfix" -type f | grep -c '/[0-9a-f]\{64\}$')
+	[ "$is_kept" = "$1" ] || {
+		echo "$is_kept kept, wanted $1"
+		return 1
+	}
+}
+cp "$TOP/tests/fixtures/blobs/features-old" "$root/etc/apparmor.d/abi/own"
+ok 'hook: a profile with an abi' kept 1
+ok '  again: nothing new' kept 1
+echo >>"$root/etc/apparmor.d/abi/own"
+ok '  another file of features' kept 2
+rm -r "$root/etc/apparmor.d/abi"
+cp "$T/own" "$file"
 ok 'hook: a configuration elsewhere' hook h /tmp/h.conf
 ok '  finds the text in the default lxcpath' has "container 'h'" "$T/err"
 container /srv/other h "$T/own" 1

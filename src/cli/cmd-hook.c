@@ -156,11 +156,17 @@ static int make_cure(void *ctx, struct slice *out, struct err *err)
 	return 0;
 }
 
-static void add_policy(const struct policy *policy, struct cache_key *key)
+/* All that the parser opens for it: includes, and what an abi statement names. */
+static void add_policy(struct app *app, const struct policy *policy, struct cache_key *key)
 {
-	for (size_t i = 0; i < policy->source_count; i++) {
-		cache_key_add(key, slice_of(policy->sources[i]->path));
-		cache_key_add(key, policy->sources[i]->doc.text);
+	struct policy_reach reach;
+
+	policy_reach(&reach, policy->from, policy->sources[0], &app->arena);
+	for (size_t i = 0; i < reach.count; i++) {
+		const struct policy_part *part = &reach.parts[i];
+
+		cache_key_add(key, slice_of(part->path));
+		cache_key_add(key, part->source ? part->source->doc.text : SLICE(""));
 	}
 }
 
@@ -206,7 +212,7 @@ static int cure(struct app *app, const struct site *site, struct err *err)
 		cache_key_add(&key, app->scopes[i]->name);
 	cache_key_add(&key, SLICE(NESTFIX_VERSION));
 	compile_identity(&app->root, app->parser, app->features, &key);
-	add_policy(&site->policies[0]->policy, &key);
+	add_policy(app, &site->policies[0]->policy, &key);
 	add_in_force(site, &site->policies[0]->policy, &key);
 	if (cache_take(&app->root, &key, 0, make_cure, &cure, &blob, &made, &app->arena, err) < 0)
 		return -1;
