@@ -83,6 +83,18 @@ ok 'and says so' has 'Nothing to do' "$T/out"
 ok 'rollback brings the exact bytes' back "$pve/103.conf"
 is 'no hidden file is left' "$(find "$pve" -name '.*' | wc -l)" 0
 
+# liblxc takes the quotes away.
+quoted_profile='lxc.apparmor.profile: "unconfined"'
+quoted_mount="lxc.mount.entry = '/dev/null sys/module/apparmor/parameters/enabled none bind 0 0'"
+sed -i "s|^lxc.apparmor.profile.*|$quoted_profile|; s|^lxc.mount.entry.*|$quoted_mount|" "$pve/103.conf"
+cp -p "$pve/103.conf" "$T/was.quoted"
+ok 'quoted lines are found' tool 0 harden
+# shellcheck disable=SC2016 # for the script
+ok '  exactly they are gone' sh -c 'grep -vxF -e "$1" -e "$2" "$3" | cmp - "$4"' sh "$quoted_profile" "$quoted_mount" "$T/was.quoted" "$pve/103.conf"
+tool 0 rollback
+ok '  and come back' cmp "$T/was.quoted" "$pve/103.conf"
+cp -p "$T/was" "$pve/103.conf"
+
 edited_since() {
 	tool 0 harden && sed -i 's/^memory: .*/memory: 8192/; s/^arch/#note\narch/' "$pve/103.conf" &&
 		tool 0 rollback || return 1

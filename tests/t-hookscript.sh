@@ -210,6 +210,27 @@ else
 	skip 'a network storage that is not mounted' 'may not make a mount namespace'
 fi
 
+# A pending change comes at the next start, and takes ours away.
+host
+sed -i 's/^delete: swap/delete: swap,hookscript/' "$pve/101.conf"
+ok 'a pending deletion of the hookscript' refused 'a pending change of its hookscript takes this one away' fix --pve-hookscript=101
+ok '  it says how to take it back' has 'pct set 101 --revert hookscript' "$T/err"
+host
+printf '\n[pve:pending]\nhookscript: local:snippets/x\n' >>"$pve/100.conf"
+ok 'a pending hookscript' refused 'a pending change of its hookscript takes this one away' fix --pve-hookscript=100
+host
+sed -i '1ihookscript:  ' "$pve/100.conf"
+ok 'a hookscript of blanks is one, which Proxmox cannot call' refused 'it is no volume of snippets' fix --pve-hookscript=100
+
+# Without pmxcfs.
+host
+rm "$R/etc/pve/local"
+ok 'pmxcfs is down: the guest cannot be changed' refused '/etc/pve is not mounted' fix --pve-hookscript=100
+is '  that is no lost quorum' "$(grep -c quorum "$T/err")" 0
+ok '  check says so' run_tool 1 --root "$R" check
+ok '    in a line' has 'cannot look at the guests of Proxmox: /etc/pve is not mounted' "$T/err"
+ok '  harden' refused '/etc/pve is not mounted' harden 103
+
 # Nothing stays written.
 host
 mkdir "$snippets/aa-nestfix"

@@ -56,6 +56,9 @@ void keyval_parse(struct keyval *kv, struct slice text, enum keyval_dialect dial
 /* What LXC makes of a value: blanks and tabs around it fall away, then one pair of equal quotes. */
 struct slice keyval_lxc_value(struct slice value);
 
+/* What LXC makes of a line, be it one of its own or a raw line of Proxmox, which leaves the quotes to it. */
+struct slice keyval_lxc_meaning(const struct keyval *kv, const struct keyval_entry *entry);
+
 /* The last pair with this key in a section (PVE), stanza (deb822) or, LXC, in the whole file; NULL: none. Keys are
  * compared as the format does: deb822 without regard to case. */
 const struct keyval_entry *keyval_last(const struct keyval *kv, size_t section, const char *key);

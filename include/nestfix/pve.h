@@ -12,15 +12,25 @@
 
 enum { PVE_FILE_LIMIT = 1 << 20 }; /* pmxcfs: bytes a file */
 
+struct pve_settings {
+	bool unprivileged, nesting;
+	struct slice ostype, features; /* or empty */
+};
+
 struct pve_guest {
 	struct keyval kv;
 	bool unprivileged, nesting;
 	struct slice hostname, ostype, hookscript, lock, features; /* of the current section; or empty */
 	struct slice profile;                                      /* raw lxc.apparmor.profile, the last one */
 	bool has_profile; /* there is one, empty or not: then Proxmox writes no AppArmor lines of its own but fuse's */
+	bool is_template; /* it does not start */
 	size_t *raw;      /* entries of raw lxc.* lines of the current section */
 	size_t raw_count;
 	bool has_pending, has_snapshots;
+
+	struct pve_settings next; /* at the next start, which applies pending changes first */
+	bool hookscript_pends;    /* another hookscript, or none, will take the place of this one then */
+	size_t pending;           /* the section of pending changes; 0: none */
 };
 
 void pve_parse(struct pve_guest *out, struct slice text, struct arena *arena);

@@ -11,13 +11,22 @@
 
 enum { LOCK_TRIES = 100, LOCK_STEP_MS = 100 }; /* Proxmox itself waits 10 s (PVE::LXC::Config lock_config) */
 
-/* Without quorum pmxcfs takes the write bits away, and refuses to write to root, too. */
-static bool has_quorum(const struct work *w)
+/* pmxcfs has the link, which is none of its files; without quorum it takes the write bits away, and refuses root, too.
+ */
+static int check_cluster(const struct work *w, const char *path, struct err *err)
 {
-	AUTOCLOSE fd = fsio_open(w->root, "/etc/pve/local", O_PATH, NULL);
-	struct stat st;
+	AUTOCLOSE dir = fsio_open(w->root, "/etc/pve", O_PATH | O_DIRECTORY, NULL);
+	AUTOCLOSE local = fsio_open(w->root, "/etc/pve/local", O_PATH, NULL);
+	struct stat link, st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & S_IWUSR);
+	if (dir < 0 || fstatat(dir, "local", &link, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(link.st_mode)) {
+		err_put(err, ERR_REFUSED, "cannot change '%s': /etc/pve is not mounted", path);
+		return err_hint(err, "start it: systemctl start pve-cluster");
+	}
+	if (local >= 0 && fstat(local, &st) == 0 && (st.st_mode & S_IWUSR))
+		return 0;
+	err_put(err, ERR_REFUSED, "cannot change '%s': the cluster has no quorum", path);
+	return err_hint(err, "see 'pvecm status'; nothing below /etc/pve can be written until it has one");
 }
 
 /* Whoever may write to /run/lock could have made the folder. */
@@ -85,10 +94,8 @@ static int lock_guest(struct work *w, const char *path, struct slice vmid, struc
 	enum fsio_kind kind = FSIO_MISSING;
 	int fd;
 
-	if (!has_quorum(w)) {
-		err_put(err, ERR_REFUSED, "cannot change '%s': the cluster has no quorum", path);
-		return err_hint(err, "see 'pvecm status'; nothing below /etc/pve can be written until it has one");
-	}
+	if (check_cluster(w, path, err) < 0)
+		return -1;
 	if (w->root->live && fsio_mkdirs(w->root, LOCK_DIR, 0755, err) < 0)
 		return -1;
 	if (fsio_kind(w->root, LOCK_DIR, &kind, err) < 0)

@@ -44,7 +44,13 @@ int app_container(struct app *app, const struct look *look, const char *name, co
 
 	if (!path || container_find(&look->site.host, slice_of(path), out, err) < 0)
 		return -1;
-	return *out ? 0 : refuse_unknown(app, name, err);
+	if (*out)
+		return 0;
+	if (look->site.host.pve_manager.len > 0 && !look->site.host.pve_is_mounted && pve_is_vmid(slice_of(name))) {
+		err_put(err, ERR_REFUSED, "cannot find guest %s: /etc/pve is not mounted", name);
+		return err_hint(err, "start it: systemctl start pve-cluster");
+	}
+	return refuse_unknown(app, name, err);
 }
 
 static bool is_wanted(const struct hardening *h, const struct container *c)

@@ -161,6 +161,11 @@ static int plan_hookscript(struct switching *s, const struct container *c, struc
 		add_snippet(s, &snippet);
 	if (snippet_is_own(c->pve.hookscript))
 		return 0;
+	if (c->pve.hookscript_pends) {
+		refuse(c, "a pending change of its hookscript takes this one away at its next start", err);
+		return err_hint(err, "see 'pct pending %.*s'; take it back by 'pct set %.*s --revert hookscript'",
+				SLICE_FMT(c->name), SLICE_FMT(c->name));
+	}
 	edit = hookscript_edit(c, snippet.volume, &s->app->arena);
 	config_edit(&file, c->config, c->pve.kv.text, &edit, 1, &s->app->arena);
 	VEC_PUSH(&s->app->arena, &s->files, file);

@@ -152,6 +152,11 @@ static struct row judge(const struct site *site, const struct finding *finding, 
 		row.text = arena_printf(site->arena, "%s", c->err.text);
 		return row;
 	}
+	if (c->kind == CONTAINER_PVE && c->pve.is_template) {
+		row.state = ROW_HEALTHY;
+		row.text = "a template, which does not start";
+		return row;
+	}
 	if (c->origin == CONTAINER_UNCONFINED || c->origin == CONTAINER_UNCHANGED || c->origin == CONTAINER_OFF) {
 		row.state = ROW_OFF;
 		row.text = c->origin == CONTAINER_UNCHANGED ? "AppArmor off: lxc.apparmor.profile is 'unchanged'"

@@ -35,26 +35,69 @@ bool pve_option(struct slice list, const char *key, struct slice *value)
 	return false;
 }
 
-static struct slice value_of(const struct keyval *kv, const char *key)
+static struct slice value_of(const struct keyval_entry *e)
 {
-	const struct keyval_entry *e = keyval_last(kv, 0, key);
-
 	return e ? e->value : (struct slice){ 0 };
+}
+
+static bool is_listed(struct slice list, struct slice key)
+{
+	while (list.len > 0) {
+		size_t n = 0;
+
+		while (n < list.len && !strchr(",; \t", list.ptr[n]))
+			n++;
+		if (slice_eq(slice_sub(list, list.ptr[0] == '!', n - (list.ptr[0] == '!')), key))
+			return true;
+		list = slice_from(list, n + 1);
+	}
+	return false;
+}
+
+/*
+ * What the next start brings: PVE::LXC vm_start applies the pending changes first, deletions before values
+ * (vmconfig_apply_pending). A later section of that name takes the place of an earlier one.
+ */
+static const struct keyval_entry *next_of(const struct pve_guest *g, const char *key)
+{
+	const struct keyval_entry *e = g->pending ? keyval_last(&g->kv, g->pending, key) : NULL;
+
+	if (e)
+		return e;
+	if (g->pending && is_listed(value_of(keyval_last(&g->kv, g->pending, "delete")), slice_of(key)))
+		return NULL;
+	return keyval_last(&g->kv, 0, key);
+}
+
+static struct pve_settings read_settings(const struct keyval_entry *ostype, const struct keyval_entry *features,
+					 const struct keyval_entry *unprivileged)
+{
+	struct pve_settings out = { .ostype = value_of(ostype), .features = value_of(features) };
+	struct slice option;
+
+	out.unprivileged = pve_is_true(value_of(unprivileged));
+	out.nesting = pve_option(out.features, "nesting", &option) && pve_is_true(option);
+	return out;
 }
 
 static void read_values(struct pve_guest *out)
 {
-	struct slice option;
+	const struct keyval *kv = &out->kv;
+	struct pve_settings now = read_settings(keyval_last(kv, 0, "ostype"), keyval_last(kv, 0, "features"),
+						keyval_last(kv, 0, "unprivileged"));
 
-	out->hostname = value_of(&out->kv, "hostname");
-	out->ostype = value_of(&out->kv, "ostype");
-	out->hookscript = value_of(&out->kv, "hookscript");
-	out->lock = value_of(&out->kv, "lock");
-	out->features = value_of(&out->kv, "features");
-	out->unprivileged = pve_is_true(value_of(&out->kv, "unprivileged"));
-	out->nesting = pve_option(out->features, "nesting", &option) && pve_is_true(option);
-	out->profile = value_of(&out->kv, "lxc.apparmor.profile");
-	out->has_profile = keyval_last(&out->kv, 0, "lxc.apparmor.profile") != NULL;
+	out->unprivileged = now.unprivileged;
+	out->nesting = now.nesting;
+	out->ostype = now.ostype;
+	out->features = now.features;
+	out->next = read_settings(next_of(out, "ostype"), next_of(out, "features"), next_of(out, "unprivileged"));
+	out->hostname = value_of(keyval_last(kv, 0, "hostname"));
+	out->is_template = pve_is_true(value_of(keyval_last(kv, 0, "template")));
+	out->hookscript = value_of(keyval_last(kv, 0, "hookscript"));
+	out->hookscript_pends = next_of(out, "hookscript") != keyval_last(kv, 0, "hookscript");
+	out->lock = value_of(keyval_last(kv, 0, "lock"));
+	out->profile = value_of(keyval_last(kv, 0, "lxc.apparmor.profile"));
+	out->has_profile = keyval_last(kv, 0, "lxc.apparmor.profile") != NULL;
 }
 
 void pve_parse(struct pve_guest *out, struct slice text, struct arena *arena)
@@ -67,7 +110,7 @@ void pve_parse(struct pve_guest *out, struct slice text, struct arena *arena)
 		const struct keyval_entry *e = &out->kv.entries[i];
 
 		if (e->kind == KEYVAL_SECTION && slice_is(e->section_name, "pve:pending"))
-			out->has_pending = true;
+			out->pending = e->section;
 		else if (e->kind == KEYVAL_SECTION)
 			out->has_snapshots = true;
 		else if (e->kind == KEYVAL_PAIR && e->section == 0 && is_raw(e))
@@ -75,6 +118,7 @@ void pve_parse(struct pve_guest *out, struct slice text, struct arena *arena)
 	}
 	out->raw = raw.ptr;
 	out->raw_count = raw.len;
+	out->has_pending = out->pending > 0;
 	read_values(out);
 }
 

@@ -148,31 +148,28 @@ static bool is_profile_key(struct slice key)
 }
 
 /* Is this a line that may go, with nothing or with another one in its place? */
-static bool may_go(const struct keyval_entry *e, bool replaced)
+static bool may_go(const struct keyval *kv, const struct keyval_entry *e, bool replaced)
 {
+	struct slice value = keyval_lxc_meaning(kv, e);
+
 	if (e->kind != KEYVAL_PAIR || e->section != 0)
 		return false;
 	if (is_profile_key(e->key))
-		return replaced || slice_is(e->value, "unconfined");
+		return replaced || slice_is(value, "unconfined");
 	if (slice_is(e->key, "lxc.mount.entry"))
-		return !replaced && lxc_hides_apparmor(e->value);
+		return !replaced && lxc_hides_apparmor(value);
 	return slice_is(e->key, "hookscript") && replaced;
 }
 
-/* liblxc takes one pair of quotes away (confile.c parse_line). */
-static bool switches_off(struct slice value)
+/* Nothing ever comes that switches AppArmor off. */
+static bool may_come(const struct keyval *kv, const struct keyval_entry *e)
 {
-	if (value.len > 1 && (value.ptr[0] == '"' || value.ptr[0] == '\'') && value.ptr[value.len - 1] == value.ptr[0])
-		value = slice_sub(value, 1, value.len - 2);
-	return slice_is(value, "unconfined") || slice_is(value, "unchanged");
-}
+	struct slice value = keyval_lxc_meaning(kv, e);
 
-static bool may_come(const struct keyval_entry *e)
-{
 	if (e->kind != KEYVAL_PAIR || e->section != 0 || e->value.len == 0)
 		return false;
 	if (is_profile_key(e->key))
-		return !switches_off(e->value);
+		return !slice_is(value, "unconfined") && !slice_is(value, "unchanged");
 	return slice_is(e->key, "hookscript");
 }
 
@@ -205,12 +202,12 @@ static bool holds_law(const struct patch_file *file, const struct keyval *old, c
 			coming++;
 			e++;
 		} else if (edit && x && edit->at == x->span.at && edit->len == x->span.len) {
-			if (!may_go(x, edit->with.len > 0))
+			if (!may_go(old, x, edit->with.len > 0))
 				return false;
 			coming += edit->with.len > 0;
 			e++;
 			i++;
-		} else if (coming > 0 && j < new_->count && may_come(&new_->entries[j])) {
+		} else if (coming > 0 && j < new_->count && may_come(new_, &new_->entries[j])) {
 			coming--;
 			j++;
 		} else if (x && j < new_->count && is_same(old, i, new_, j)) {

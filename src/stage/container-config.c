@@ -128,7 +128,7 @@ static void add_pve_mounts(struct container_run *run, line_vec *lines, const str
 	struct lxc_place written = { c->config, 0 };
 	struct slice list;
 
-	if (!pve_option(c->pve.features, "mount", &list))
+	if (!pve_option(c->pve.next.features, "mount", &list))
 		return;
 	while (list.len > 0) {
 		size_t end = slice_find(list, ';');
@@ -153,7 +153,7 @@ static void add_pve_apparmor(struct container_run *run, line_vec *lines, const s
 	add_line(run, lines, "lxc.apparmor.profile", "generated", written);
 	if (nine)
 		add_line(run, lines, raw, "allow mqueue,", written);
-	if (c->pve.nesting) {
+	if (c->pve.next.nesting) {
 		add_line(run, lines, "lxc.apparmor.allow_nesting", "1", written);
 		if (nine)
 			add_line(run, lines, raw, "allow userns,", written);
@@ -168,17 +168,17 @@ static void add_pve_apparmor(struct container_run *run, line_vec *lines, const s
 static line_vec pve_lines(struct container_run *run, const struct container *c)
 {
 	struct slice fuse;
-	bool mapped = c->pve.unprivileged || has_raw(&c->pve, "lxc.idmap");
+	bool mapped = c->pve.next.unprivileged || has_raw(&c->pve, "lxc.idmap");
 	struct lxc_place written = { c->config, 0 };
 	line_vec lines = { 0 };
 
-	add_line(run, &lines, "lxc.include", pve_include(run, c->pve.ostype, "common.conf"), written);
+	add_line(run, &lines, "lxc.include", pve_include(run, c->pve.next.ostype, "common.conf"), written);
 	if (mapped)
-		add_line(run, &lines, "lxc.include", pve_include(run, c->pve.ostype, "userns.conf"), written);
+		add_line(run, &lines, "lxc.include", pve_include(run, c->pve.next.ostype, "userns.conf"), written);
 	add_pve_apparmor(run, &lines, c);
-	if (pve_option(c->pve.features, "fuse", &fuse) && pve_is_true(fuse))
+	if (pve_option(c->pve.next.features, "fuse", &fuse) && pve_is_true(fuse))
 		add_line(run, &lines, "lxc.apparmor.raw", "mount fstype=fuse,", written);
-	if (c->pve.unprivileged && !has_raw(&c->pve, "lxc.idmap")) {
+	if (c->pve.next.unprivileged && !has_raw(&c->pve, "lxc.idmap")) {
 		add_line(run, &lines, "lxc.idmap", "u 0 100000 65536", written);
 		add_line(run, &lines, "lxc.idmap", "g 0 100000 65536", written);
 	}
@@ -206,7 +206,7 @@ void container_config_pve(struct container_run *run, struct container *c)
 	lines = pve_lines(run, c);
 	lxc_read_lines(&c->lxc, &run->reader, c->config, lines.ptr, lines.len, run->arena, &c->err);
 	c->nesting = c->lxc.nesting;
-	c->unprivileged = c->lxc.unprivileged || c->pve.unprivileged;
+	c->unprivileged = c->lxc.unprivileged || c->pve.next.unprivileged;
 	set_origin(run, c);
 	find_generated(run, c);
 }

@@ -37,6 +37,20 @@ static void read_dropin(struct site *site, skipped_vec *skipped)
 	dropin_read(&site->dropin, file.bytes, site->conflict, site->arena);
 }
 
+/* Its guests stand in a database, and are read by this file system only. In an image it is never mounted. */
+static void look_for_pmxcfs(struct site *site, skipped_vec *skipped)
+{
+	struct site_skipped bad = { .path = "/etc/pve" };
+
+	if (site->host.pve_manager.len == 0 || site->host.pve_is_mounted)
+		return;
+	err_put(&bad.err, ERR_FAILED, "cannot look at the guests of Proxmox: /etc/pve is not mounted");
+	err_hint(&bad.err, "start it: systemctl start pve-cluster");
+	if (site->root->live)
+		site->host_err = bad.err;
+	VEC_PUSH(site->arena, skipped, bad);
+}
+
 void discover_containers(struct site *site, const struct policy_reader *reader, policy_vec *policies,
 			 skipped_vec *skipped)
 {
@@ -48,6 +62,7 @@ void discover_containers(struct site *site, const struct policy_reader *reader, 
 		site->host_err = bad.err;
 		VEC_PUSH(site->arena, skipped, bad);
 	}
+	look_for_pmxcfs(site, skipped);
 	for (size_t i = 0; i < site->host.count; i++)
 		if (is_generated(site, &site->host.list[i]))
 			add_generated(site, &site->host.list[i], policies, skipped);

@@ -24,12 +24,12 @@ static void add_line(line_vec *lines, enum harden_kind kind, struct lxc_place pl
 }
 
 /* Is the mount entry in force, and not one that an empty value set back? */
-static bool is_in_force(const struct container *c, const struct keyval_entry *e)
+static bool is_in_force(const struct container *c, const struct keyval_entry *e, struct slice value)
 {
 	for (size_t i = 0; i < c->lxc.mount_entries.count; i++) {
 		const struct lxc_setting *m = &c->lxc.mount_entries.items[i];
 
-		if (strcmp(m->place.path, c->config) == 0 && m->place.line == e->line && slice_eq(m->value, e->value))
+		if (strcmp(m->place.path, c->config) == 0 && m->place.line == e->line && slice_eq(m->value, value))
 			return true;
 	}
 	return false;
@@ -45,13 +45,14 @@ static void find_own(const struct container *c, const struct keyval *kv, line_ve
 	for (size_t i = 0; i < kv->count; i++) {
 		const struct keyval_entry *e = &kv->entries[i];
 		struct lxc_place place = { c->config, e->line };
+		struct slice value = keyval_lxc_meaning(kv, e);
 		enum harden_kind kind = HARDEN_HIDDEN;
 
 		if (e->kind != KEYVAL_PAIR || e->section != 0)
 			continue;
-		if (is_profile_key(e->key) && slice_is(e->value, "unconfined") && c->lxc.unconfined)
+		if (is_profile_key(e->key) && slice_is(value, "unconfined") && c->lxc.unconfined)
 			kind = HARDEN_UNCONFINED;
-		else if (!is_mount_key(e->key) || !lxc_hides_apparmor(e->value) || !is_in_force(c, e))
+		else if (!is_mount_key(e->key) || !lxc_hides_apparmor(value) || !is_in_force(c, e, value))
 			continue;
 		add_line(lines, kind, place, e->key, e->value, true, arena);
 		VEC_PUSH(arena, edits, (struct config_edit){ .verb = CONFIG_REMOVE, .index = i });
@@ -182,6 +183,8 @@ const char *harden_forbidden(const struct container_host *host, const struct con
 		return arena_str(arena, slice_of(c->err.text));
 	if (c->kind != CONTAINER_PVE)
 		return NULL;
+	if (!host->pve_has_quorum && !host->pve_is_mounted)
+		return "/etc/pve is not mounted: start it by 'systemctl start pve-cluster'";
 	if (!host->pve_has_quorum)
 		return "the cluster has no quorum, so nothing below /etc/pve can be written";
 	if (c->pve.lock.len > 0)

@@ -62,6 +62,8 @@ static enum lasting next_of(const struct site *site, const struct container *c,
 {
 	if (c->origin == CONTAINER_STATIC)
 		return LASTING_FILE;
+	if (c->kind == CONTAINER_PVE && c->pve.is_template) /* Proxmox does not start it (PVE::API2::LXC::Status) */
+		return LASTING_NONE;
 	if (c->origin != CONTAINER_GENERATED || (err_is_set(&c->err) && c->config == NULL))
 		return LASTING_NONE;
 	if (!discover_is_liblxc(c))
@@ -109,7 +111,7 @@ static bool is_blocked(const struct site *site, const struct finding *finding, c
  */
 static bool is_off(const struct site *site, const struct container *c)
 {
-	bool cured = c->pve.nesting && site->host.liblxc_state == PACKAGES_LIBLXC_CURED;
+	bool cured = c->pve.next.nesting && site->host.liblxc_state == PACKAGES_LIBLXC_CURED;
 
 	return discover_is_liblxc(c) && (c->origin == CONTAINER_UNCONFINED || c->origin == CONTAINER_OFF) && !cured;
 }

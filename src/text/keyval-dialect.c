@@ -31,6 +31,11 @@ struct slice keyval_lxc_value(struct slice value)
 }
 
 /* LXC: confile.c parse_line(). Blanks are space and tab only. */
+struct slice keyval_lxc_meaning(const struct keyval *kv, const struct keyval_entry *entry)
+{
+	return kv->dialect == KEYVAL_PVE ? keyval_lxc_value(entry->value) : entry->value;
+}
+
 struct keyval_entry keyval_lxc_line(const struct keyval_raw *raw)
 {
 	size_t at = keyval_skip_blanks(raw->text, 0);
@@ -146,7 +151,7 @@ static struct keyval_entry pve_raw(const struct keyval_raw *raw)
 
 static struct keyval_entry pve_pair(const struct keyval_raw *raw)
 {
-	struct slice line = raw->text, value;
+	struct slice line = raw->text, value, blanks;
 	size_t end = pve_key(line);
 
 	if (end == 0 || end == line.len || line.ptr[end] != ':')
@@ -154,6 +159,9 @@ static struct keyval_entry pve_pair(const struct keyval_raw *raw)
 				    "a line is 'key: value' with a lower-case key and no blanks before it or the "
 				    "colon; Proxmox drops the line");
 	value = trim_perl(slice_from(line, end + 1));
+	blanks = (struct slice){ line.ptr + end + 1, line.len - end - 1 + (raw->span.len > line.len + 1) }; /* CR too */
+	if (value.len == 0 && blanks.len > 0)
+		value = slice_from(blanks, blanks.len - 1); /* \s*(.+?)\s*$ leaves the last one */
 	if (value.len == 0)
 		return keyval_wrong(raw, end + 1, "a key without a value; Proxmox drops the line");
 	return pair(raw, slice_sub(line, 0, end), ':', value);

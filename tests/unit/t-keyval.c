@@ -164,6 +164,15 @@ static void pve_wrong(void)
 	ok(is_wrong(&kv, 10, 11, 5), "PVE: no colon");
 	ok(is_pair(&kv, 11, "net0", "x"), "PVE: a CR is trimmed");
 	ok(entry(&kv, 12)->kind == KEYVAL_BLANK, "PVE: a form feed and a CR are blank");
+	kv = read_text("hookscript:\t \nhookscript:\r\nhookscript: \t\r\nhookscript:\n", KEYVAL_PVE);
+	ok(is_pair(&kv, 0, "hookscript", " "), "PVE: of blanks alone the last one is the value");
+	ok(is_pair(&kv, 1, "hookscript", "\r") && is_pair(&kv, 2, "hookscript", "\r"), "PVE: be it a CR");
+	ok(is_wrong(&kv, 3, 4, 12), "PVE: nothing is none");
+	kv = read_text("lxc.a: \"b\"\nlxc.c: 'd\"\n", KEYVAL_PVE);
+	is_text(keyval_lxc_meaning(&kv, entry(&kv, 0)), "b", "PVE: quotes are LXC's matter");
+	is_text(keyval_lxc_meaning(&kv, entry(&kv, 1)), "'d\"", "PVE: two different ones are none");
+	kv = read_text("lxc.a = \"'b'\"\n", KEYVAL_LXC);
+	is_text(keyval_lxc_meaning(&kv, entry(&kv, 0)), "'b'", "LXC: one pair goes, and no second one");
 }
 
 static void pve_raw_place_without_sections(void)

@@ -43,6 +43,26 @@ static void the_current_section_counts(void)
 	ok(!g.unprivileged && !g.nesting && g.raw_count == 0, "an empty file");
 }
 
+static void pending_changes_come_at_the_next_start(void)
+{
+	struct pve_guest g = parse(whole);
+
+	ok(g.nesting && !g.next.nesting && g.next.unprivileged, "pending features are those of the next start");
+	is_text(g.next.ostype, "debian", "what does not pend stays");
+	ok(g.hookscript_pends, "a pending deletion of the hookscript is told");
+	g = parse("features: nesting=0\nostype: debian\n\n[pve:pending]\ndelete: ostype,!features cores\nfeatures: "
+		  "nesting=1\n");
+	ok(!g.nesting && g.next.nesting, "a pending value comes after a pending deletion");
+	ok(g.next.ostype.len == 0 && g.ostype.len > 0, "what is deleted is gone then");
+	ok(!g.hookscript_pends, "no hookscript pends");
+	g = parse("[pve:pending]\nfeatures: nesting=1\n\n[PVE:pending]\nostype: alpine\n");
+	ok(!g.next.nesting && slice_is(g.next.ostype, "alpine"), "the last of such sections counts alone");
+	g = parse("hookscript: a:snippets/b\n[pve:pending]\nhookscript: a:snippets/c\n[s1]\nfeatures: nesting=1\n");
+	ok(g.hookscript_pends && !g.next.nesting, "a pending hookscript is told; a snapshot's features do not come");
+	ok(parse("template: 1\n").is_template && !parse("template: 0\n").is_template, "templates are told");
+	ok(parse("hookscript: \n").hookscript.len == 1, "a hookscript of blanks is one");
+}
+
 static void booleans(void)
 {
 	ok(parse("features: nesting=on\n").nesting && parse("features: nesting=True\n").nesting, "on, True");
@@ -345,6 +365,7 @@ static void law_of_edits(void)
 int main(void)
 {
 	the_current_section_counts();
+	pending_changes_come_at_the_next_start();
 	booleans();
 	raw_profile();
 	set();
