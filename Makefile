@@ -127,7 +127,7 @@ lint:
 	printf '%s\n' $(SRC) $(CLI) | xargs -P 2 -n 4 clang-tidy --quiet -p $B $(TIDY_DEPTH) 2>/dev/null
 	cppcheck -j 2 --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude src
-	codespell -L aare,queu,childs,devic,readby,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
+	codespell -L aare,chekc,queu,childs,devic,readby,ro,nd $(SOURCES) $(HEADERS) $(SCRIPTS) patches *.md Makefile
 	printf '%s\n' $(SCRIPTS) | xargs -P 2 -n 8 shellcheck -x
 	shellcheck -e SC1091 $(MAINTAINER_SCRIPTS)
 

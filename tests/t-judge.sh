@@ -111,7 +111,7 @@ install -D -m 755 /dev/null "$root/usr/sbin/aa-nestfix"
 sed -i 's|^  deny /sys/\[^fdck.*||' "$root/var/lib/lxc/web1/apparmor/"*
 ok 'a drop-in is placed all the same' run_tool 1 --root "$root" fix
 ok '… for the next start' test -s "$root/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf"
-rm -r "$root/var/lib/incus" "$root/var/lib/lxc" "$root/usr"
+rm -r "${root:?}/var/lib/incus" "${root:?}/var/lib/lxc" "${root:?}/usr"
 
 #### What parsers know from 4.1 on
 

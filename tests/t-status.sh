@@ -226,7 +226,7 @@ asked_meanwhile() {
 	mkfifo "$T/answer"
 	(
 		exec 9>"$T/answer"
-		for i in $(seq 100); do
+		for _ in $(seq 100); do
 			grep -q 'Write this change' "$T/typescript" 2>/dev/null && break
 			sleep 0.1
 		done
