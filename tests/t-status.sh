@@ -209,7 +209,7 @@ at_once() {
 	fixed=no
 	[ ! -e "$T/undone" ] || [ ! -e "$dropin" ] || fixed=yes
 	[ -e "$T/undone" ] || fixed=before
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		[ -e "$T/undone" ] || sleep 0.5
 	done
 	[ $fixed != no ] || {
