@@ -138,6 +138,7 @@ ok 'a limit on the size of files: exit status 4, nothing changed' over_limit
 too_many() {
 	run_tool 2 --root "$T/root" check $(seq -f 'profile:p%.0f' 1001) || return
 	has 'cannot look at more than 1000 targets' "$T/err" || return
+	! grep -q __asan_init "$NESTFIX" || return 0 # its shadow memory alone is terabytes
 	(ulimit -v 100000 && run_tool 2 --root "$T/root" check $(seq -f 'profile:p%.0f' 20000))
 }
 lay_out
