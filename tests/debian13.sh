@@ -35,14 +35,14 @@ make_root() {
 
 # In a mount namespace of its own, so that nothing stays mounted. The checkout has the same path inside as outside.
 inside() {
-	mkdir -p "$root$top"
 	# shellcheck disable=SC2016
 	exec unshare --mount --propagation private sh -euc '
+		mount -t tmpfs tmp "$2/tmp"
+		mkdir -p "$2$1"
 		mount --rbind "$1" "$2$1"
 		mount --rbind /proc "$2/proc"
 		mount --rbind /sys "$2/sys"
 		mount --rbind /dev "$2/dev"
-		mount -t tmpfs tmp "$2/tmp"
 		cp -L /etc/resolv.conf "$2/etc/resolv.conf" 2>/dev/null || :
 		exec chroot "$2" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 			sh -euc "cd \"\$0\"; make --silent -j2 DEV=1 B=build/debian13/release all

@@ -18,9 +18,6 @@ before() {
 	tool 1 probe priv unpriv
 }
 
-# LXC's own static profile is on this host, too, and the mounts that it refuses remain.
-cure() { tool 1 fix --yes; }
-
 after() {
 	works priv $net
 	refused priv $ipc $uts

@@ -13,7 +13,7 @@ before() {
 	is 'the container has no AppArmor' [ "$(label_of open)" = unconfined ]
 }
 cure() {
-	tool 1 fix --yes # the mounts that LXC's own static profile refuses remain
+	tool 0 fix --yes
 	tool 0 harden --yes open
 	stop open
 	start open
