@@ -37,6 +37,7 @@ struct lasting_loss {
 	const struct lxc_setting *line;    /* NULL: which lines it has is not known */
 	struct slice path;                 /* that it denies */
 	bool unlisted;                     /* there may be containers that nobody knows of */
+	bool unordered;                    /* LXC reads the files of a folder as they come, and that decides */
 };
 
 /* "container 'adm' denies '/sys/net/ipv4/ip_forward' itself (/var/lib/lxc/adm/config:11: deny …)" */

@@ -168,6 +168,8 @@ int lasting_is_lost(struct lasting_loss *loss, const struct lasting_own *own, co
 {
 	if (!own->all)
 		return 0;
+	if (perms & PERM_W)
+		perms |= PERM_A; /* which every w rule carries */
 	if (gains(own->all, profile, perms, &loss->path, pool, arena, err) < 0)
 		return -1;
 	for (size_t i = 0; loss->path.len > 0 && i < own->count; i++) {

@@ -88,6 +88,9 @@ static int ask(struct search *s, const struct container *c, const struct lxc_con
 
 	if (!config->generated || !has_our_rule(s, config) || was_asked(s, lines))
 		return 0;
+	s->loss->unordered = config->order_matters;
+	if (s->loss->unordered)
+		return 1;
 	VEC_PUSH(s->arena, &s->asked, (struct asked){ .lines = lines });
 	for (size_t i = 0; i < s->scope_count; i++)
 		perms |= s->scopes[i]->perms;
@@ -146,6 +149,12 @@ const char *lasting_loss_words(const struct lasting_loss *loss, struct arena *ar
 
 	if (loss->unlisted)
 		return "not every container of this host could be listed";
+	if (loss->unordered)
+		return arena_printf(
+		    arena,
+		    "what container '%.*s' denies itself is not known: a file of a folder that it includes "
+		    "takes back what others there add, and LXC reads them in no certain order",
+		    SLICE_FMT(c->name));
 	if (!line)
 		return arena_printf(arena, "what container '%.*s' denies itself is not known: %s", SLICE_FMT(c->name),
 				    err_is_set(&c->err) ? c->err.text : "its configuration cannot be read");
