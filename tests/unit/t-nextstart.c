@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `t-nextstart write LIBRARY NAME [nesting] [unprivileged] [stacking]` prints a text, for tests/t-next-start.sh. */
+/*
+ * `t-nextstart write LIBRARY NAME [nesting] [unprivileged] [stacking]` prints a text, for tests/t-next-start.sh;
+ * `t-nextstart next ROOT NAME` that of a container's next start there, for the virtual machines.
+ */
 #include <stdlib.h>
 #include <time.h>
 
@@ -316,10 +319,36 @@ static int write_one(char **args)
 	return 0;
 }
 
+static int next_one(const char *dir, const char *name)
+{
+	struct slice profiles[] = { SLICE("lxc-*") };
+	const struct conflict conflict = { .name = SLICE("test"), .profiles = profiles, .profile_count = 1 };
+	const struct container *c = NULL;
+	enum nextstart_base base;
+	struct site site;
+	struct nextstart n;
+	struct slice text;
+	struct err err = { 0 };
+
+	if (root_open(&root, dir, &err) < 0 ||
+	    discover(&site, &root, &conflict, NULL, 0, re_pool_new(&arena, 0), &arena, &err) < 0 ||
+	    container_find(&site.host, slice_of(name), &c, &err) < 0 || !c) {
+		fprintf(stderr, "%s\n", err.text);
+		return 1;
+	}
+	nextstart_open(&n, &site, SLICE(""), &arena);
+	text = nextstart_text(&n, c, &c->lxc, &base);
+	fwrite(text.ptr, 1, text.len, stdout);
+	fprintf(stderr, "made from %s%s%s\n", nextstart_words(base), n.why ? ": " : "", n.why ? n.why : "");
+	return base != NEXTSTART_LIBRARY;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 3 && strcmp(argv[1], "write") == 0)
 		return write_one(argv + 2);
+	if (argc > 3 && strcmp(argv[1], "next") == 0)
+		return next_one(argv[2], argv[3]);
 	pieces_are_found();
 	what_is_not_as_it_should_be_is_not_read();
 	a_text_without_end_is_not_followed();

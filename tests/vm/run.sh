@@ -75,6 +75,7 @@ make_job() { # HOST FOLDER
 	mkdir -p "$2"
 	cp -a "$here/guest" "$here/container" "$here/cases" "$here/pve" "$work/tree" "$2/"
 	cp "$build/pmxcfs" "$2/pve/"
+	cp "$build/unit/t-nextstart" "$2/guest/next-start"
 	if wants_package; then
 		mkdir "$2/debs"
 		cp "$base"/deb/*.deb "$base/$1"/next-* "$2/debs/"
@@ -107,7 +108,7 @@ install_tool() {
 		cp -a "$TREE" "$work/tree"
 	else
 		make -s -C "$top" B="$build" prefix=/usr DESTDIR="$work/tree" install >&2
-	fi && make -s -C "$top" B="$build" "$build/pmxcfs" >&2
+	fi && make -s -C "$top" B="$build" "$build/pmxcfs" "$build/unit/t-nextstart" >&2
 }
 
 boot_hosts() {

@@ -302,6 +302,7 @@ value_of() { # SYSCTL
 	case $1 in
 	net.ipv4.ip_unprivileged_port_start) echo 0 ;;
 	net.ipv4.ping_group_range) echo '0 0' ;;
+	net.ipv4.ip_forward) echo 1 ;;
 	kernel.shmmax) echo 68719476736 ;;
 	kernel.msgmax) echo 65536 ;;
 	kernel.domainname) echo vm.test ;;
