@@ -171,11 +171,34 @@ lines_that_do_not_look_so() {
 	ok 'a deny in another file of the configuration: fix' fixes
 	ok '  names that file' has '(/etc/lxc/own.conf:1: ' "$T/err"
 	lay_out
+	lxc adm 'lxc.apparmor.raw = deny owner /sys/net/ipv4/** a,'
+	ok "a deny of appending, to a file's owner alone: fix" fixes
+	ok '  writes a hook' is_hook
+	lay_out
+	lxc adm 'lxc.apparmor.raw = deny /sys/net/** rklx,' 'lxc.apparmor.raw = deny /sys/network w,'
+	ok 'denies of what is not given back: fix' fixes
+	ok '  writes a rule' is_rule
+	lay_out
 	lxc adm
 	chmod 666 "$root/var/lib/lxc/adm/config"
 	ok 'a configuration that is not read: fix' fixes
 	ok '  writes a hook' is_hook
 	ok '  and says why' has "what container 'adm' denies itself is not known: " "$T/err"
+}
+
+lines_in_no_order() {
+	lay_out
+	printf 'lxc.apparmor.raw =\n' >"${dropin%/*}/50-reset.conf"
+	ok 'a file beside the drop-in that takes back what others add: fix' fixes
+	ok '  writes a hook' is_hook
+	ok '  and says why' has "what container 'plain' denies itself is not known: a file of a folder" "$T/err"
+	rm "${dropin%/*}/50-reset.conf"
+	ok 'without it, fix' fixes
+	ok '  writes a rule' is_rule
+	printf 'lxc.apparmor.raw =\n' >"${dropin%/*}/50-reset.conf"
+	rm -rf "$root"/var/lib/lxc/*/apparmor
+	aa 1 --json check >/dev/null 2>&1
+	is 'and where it comes later, nobody counts on the rule' "$(jq -r '.containers[].state' "$T/out")" blocked-next-start
 }
 
 lines_of_others_in_the_dropin() {
@@ -260,6 +283,7 @@ else
 	own_lines_refuse_what_would_take_them
 	lines_that_only_look_so
 	lines_that_do_not_look_so
+	lines_in_no_order
 	lines_of_others_in_the_dropin
 	trouble_chooses_nothing
 	older_parsers

@@ -41,6 +41,12 @@ struct nextstart_kind {
 void nextstart_write(const struct nextstart_library *library, struct slice name, struct slice lxcpath,
 		     struct nextstart_kind kind, const struct lxc_list *raw, struct buf *out);
 
+/* A text that was generated for a container that runs, and what it says of its settings. */
+struct nextstart_given {
+	const struct site_policy *policy;
+	struct nextstart_kind kind;
+};
+
 /* What next starts are made from, on one host. */
 struct nextstart {
 	const struct site *site;
@@ -50,6 +56,8 @@ struct nextstart {
 	bool has_library; /* it was found, read and agrees with what runs */
 	const char *why;  /* why not; NULL where it is believed */
 	bool stacking;    /* containers have policy namespaces of their own */
+	struct nextstart_given *given;
+	size_t given_count;
 	struct nextstart_cache *cache;
 };
 
@@ -72,7 +80,14 @@ enum nextstart_base {
 
 /* The text for a container whose profile liblxc generates; *base tells what stood behind it. Empty: there is none. */
 struct slice nextstart_text(const struct nextstart *n, const struct container *c, const struct lxc_config *config,
-			    enum nextstart_base *base);
+			    enum nextstart_base *base, struct arena *arena);
+
+/*
+ * What the text hangs on, but for a plain name of the container: texts with equal keys are alike. A short one where it
+ * is made from the library, for a host may have thousands of containers.
+ */
+struct slice nextstart_key(const struct nextstart *n, const struct container *c, const struct lxc_config *config,
+			   struct arena *arena);
 
 /* "the texts in liblxc.so.1", "the profile that it runs with" … */
 const char *nextstart_words(enum nextstart_base base);

@@ -46,6 +46,17 @@ static bool has_program(const struct site *site)
 	return fsio_kind(site->root, NESTFIX_PROGRAM, &kind, NULL) == 0 && kind == FSIO_FILE;
 }
 
+/* Does a file beside the drop-in take its lines back, or not, as LXC happens to come to them? */
+static bool may_be_taken_back(const struct lxc_config *config)
+{
+	const struct lxc_place *resets[] = { &config->raw_reset, &config->start_host_reset };
+
+	for (size_t i = 0; config->order_matters && i < 2; i++)
+		if (resets[i]->path && slice_starts(slice_of(resets[i]->path), DROPIN_DIR "/"))
+			return true;
+	return false;
+}
+
 /* Do the lines of its configuration that are in force cure it, with or without those of the drop-in? */
 static bool is_cured(const struct site *site, const struct container *c, const struct conflict_scope *const *scopes,
 		     size_t count, bool dropin)
@@ -54,7 +65,7 @@ static bool is_cured(const struct site *site, const struct container *c, const s
 		if (!has_rules(&c->lxc.raw, scopes[i], dropin) &&
 		    !(has_hook(&c->lxc.start_host, scopes[i], dropin) && has_program(site)))
 			return false;
-	return true;
+	return !may_be_taken_back(&c->lxc);
 }
 
 static enum lasting next_of(const struct site *site, const struct container *c,

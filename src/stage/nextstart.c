@@ -59,13 +59,13 @@ static bool kernel_stacks(const struct nextstart *n)
 }
 
 /* Is this text what the library makes, whatever raw lines it had then? */
-static bool agrees(const struct nextstart *n, const struct site_policy *sp)
+static bool agrees(const struct nextstart *n, const struct nextstart_given *given)
 {
-	const struct container *c = sp->container;
-	struct slice text = text_of(sp);
+	const struct container *c = given->policy->container;
+	struct slice text = text_of(given->policy);
 	AUTOBUF made = { 0 };
 
-	nextstart_write(&n->library, c->name, c->lxcpath, kind_of_text(text), NULL, &made);
+	nextstart_write(&n->library, c->name, c->lxcpath, given->kind, NULL, &made);
 	made.len -= strlen("}\n");
 	return slice_eq(slice_sub(text, 0, made.len), buf_slice(&made));
 }
@@ -108,16 +108,12 @@ static void try_library(struct nextstart *n)
 {
 	const struct site_policy *odd = NULL;
 
-	for (size_t i = 0; i < n->site->policy_count; i++) {
-		const struct site_policy *sp = n->site->policies[i];
-
-		if (!is_given(sp))
-			continue;
-		n->stacking = kind_of_text(text_of(sp)).stacking;
-		if (agrees(n, sp))
+	for (size_t i = 0; i < n->given_count; i++) {
+		n->stacking = n->given[i].kind.stacking;
+		if (agrees(n, &n->given[i]))
 			return;
-		if (!odd && !is_older(n, sp))
-			odd = sp;
+		if (!odd && !is_older(n, n->given[i].policy))
+			odd = n->given[i].policy;
 	}
 	if (!odd)
 		return;
@@ -126,10 +122,24 @@ static void try_library(struct nextstart *n)
 			      SLICE_FMT(odd->container->name));
 }
 
+static void find_given(struct nextstart *n)
+{
+	VEC(struct nextstart_given) given = { 0 };
+
+	for (size_t i = 0; i < n->site->policy_count; i++)
+		if (is_given(n->site->policies[i]))
+			VEC_PUSH(n->arena, &given,
+				 (struct nextstart_given){ n->site->policies[i],
+							   kind_of_text(text_of(n->site->policies[i])) });
+	n->given = given.ptr;
+	n->given_count = given.len;
+}
+
 void nextstart_open(struct nextstart *out, const struct site *site, struct slice sample, struct arena *arena)
 {
 	*out = (struct nextstart){ .site = site, .arena = arena, .sample = sample };
 	out->stacking = kernel_stacks(out);
+	find_given(out);
 	read_library(out);
 	if (out->has_library)
 		try_library(out);
@@ -177,8 +187,8 @@ static void add_renamed(struct slice text, struct slice from, struct slice to, s
 }
 
 /* A text of one container made that of another. */
-static struct slice adapt(const struct nextstart *n, struct slice body, const struct container *from,
-			  const struct container *to, const struct lxc_list *raw)
+static struct slice adapt(struct slice body, const struct container *from, const struct container *to,
+			  const struct lxc_list *raw, struct arena *arena)
 {
 	AUTOARENA scratch = { 0 };
 	AUTOBUF named = { 0 };
@@ -193,7 +203,7 @@ static struct slice adapt(const struct nextstart *n, struct slice body, const st
 		buf_addc(&out, '\n');
 	}
 	buf_adds(&out, "}\n");
-	return arena_slice(n->arena, buf_slice(&out));
+	return arena_slice(arena, buf_slice(&out));
 }
 
 /* A text to go by: its own with these settings, another's, its own with other ones. */
@@ -202,13 +212,13 @@ static const struct site_policy *find_model(const struct nextstart *n, const str
 {
 	const struct site_policy *own = NULL, *other = NULL;
 
-	for (size_t i = 0; i < n->site->policy_count; i++) {
-		const struct site_policy *sp = n->site->policies[i];
-		bool same = is_given(sp) && is_same(kind_of_text(text_of(sp)), config);
+	for (size_t i = 0; i < n->given_count; i++) {
+		const struct site_policy *sp = n->given[i].policy;
+		bool same = is_same(n->given[i].kind, config);
 
 		if (same && sp->container == c)
 			return sp;
-		if (is_given(sp) && sp->container == c)
+		if (sp->container == c)
 			own = sp;
 		else if (same && !other)
 			other = sp;
@@ -217,7 +227,7 @@ static const struct site_policy *find_model(const struct nextstart *n, const str
 }
 
 struct slice nextstart_text(const struct nextstart *n, const struct container *c, const struct lxc_config *config,
-			    enum nextstart_base *base)
+			    enum nextstart_base *base, struct arena *arena)
 {
 	static const struct container sample = { .name = SLICE("sample"), .lxcpath = SLICE("/var/lib/lxc") };
 	struct nextstart_kind kind = { config->nesting, config->unprivileged, n->stacking };
@@ -227,16 +237,36 @@ struct slice nextstart_text(const struct nextstart *n, const struct container *c
 	*base = NEXTSTART_LIBRARY;
 	if (n->has_library) {
 		nextstart_write(&n->library, c->name, c->lxcpath, kind, &config->raw, &out);
-		return arena_slice(n->arena, buf_slice(&out));
+		return arena_slice(arena, buf_slice(&out));
 	}
 	model = find_model(n, c, config);
 	*base = !model ? NEXTSTART_SAMPLE : model->container == c ? NEXTSTART_OWN : NEXTSTART_OTHER;
 	if (model)
-		return adapt(n, without_raw(n, text_of(model), &model->container->lxc.raw), model->container, c,
-			     &config->raw);
+		return adapt(without_raw(n, text_of(model), &model->container->lxc.raw), model->container, c,
+			     &config->raw, arena);
 	if (n->sample.len == 0)
 		return (struct slice){ 0 };
-	return adapt(n, without_raw(n, n->sample, &sample.lxc.raw), &sample, c, &config->raw);
+	return adapt(without_raw(n, n->sample, &sample.lxc.raw), &sample, c, &config->raw, arena);
+}
+
+struct slice nextstart_key(const struct nextstart *n, const struct container *c, const struct lxc_config *config,
+			   struct arena *arena)
+{
+	AUTOARENA scratch = { 0 };
+	struct slice name = lxc_profile_name(c->name, c->lxcpath, &scratch);
+	enum nextstart_base base;
+	AUTOBUF out = { 0 };
+
+	if (!n->has_library)
+		return discover_anonymous(c, nextstart_text(n, c, config, &base, arena), arena);
+	/* an odd name is no other's */
+	buf_addf(&out, "%d%d %.*s\n", config->nesting, config->unprivileged,
+		 SLICE_FMT(discover_anonymous(c, name, &scratch)));
+	for (size_t i = 0; i < config->raw.count; i++) {
+		buf_addslice(&out, config->raw.items[i].value);
+		buf_addc(&out, '\n');
+	}
+	return arena_slice(arena, buf_slice(&out));
 }
 
 const char *nextstart_words(enum nextstart_base base)

@@ -59,7 +59,7 @@ int prove_check_dropin(const struct patch *patch, const struct patch_file *file,
 	return 0;
 }
 
-/* A pair of texts that was compared, without the name of its container. */
+/* A pair of texts that was compared, by what they hang on but for the name of the container. */
 struct pair {
 	struct slice old, new_;
 	size_t start; /* its place in `done`, from 1; 0: it was not compared */
@@ -82,8 +82,7 @@ struct start {
 	const struct container *container;
 	const char *name; /* for messages */
 	const char *profile;
-	struct lxc_config config; /* new */
-	struct slice old, new_;
+	struct lxc_config before, config; /* with the old drop-in, and with the new one */
 	enum nextstart_base base;
 };
 
@@ -126,19 +125,31 @@ static int refuse_text(const struct starts *s, const struct start *start, const 
 
 /* What its next start was to be. Of a text that the parser refuses already, for the drop-in's rules or others, the one
  * without any drop-in stands for it; 0 where that is refused, too: the container does not start as it is. */
-static int compile_old(struct starts *s, struct start *start, struct automaton *out)
+static int compile_old(struct starts *s, const struct start *start, struct automaton *out)
 {
+	AUTOARENA scratch = { 0 };
 	enum nextstart_base base;
 	struct lxc_config config;
 	struct err why = { 0 };
-	int compiled = compile(s, start->profile, start->old, out, &why);
+	struct slice text = nextstart_text(&s->next, start->container, &start->before, &base, &scratch);
+	int compiled = compile(s, start->profile, text, out, &why);
 
 	if (compiled != 0 || !start->container->config)
 		return compiled;
 	if (nextstart_config(&config, &s->next, start->container, SLICE(""), s->err) < 0)
 		return -1;
-	start->old = nextstart_text(&s->next, start->container, &config, &base);
-	return compile(s, start->profile, start->old, out, &why);
+	text = nextstart_text(&s->next, start->container, &config, &base, &scratch);
+	return compile(s, start->profile, text, out, &why);
+}
+
+static int compile_new(struct starts *s, struct start *start, struct automaton *out)
+{
+	AUTOARENA scratch = { 0 };
+	struct err why = { 0 };
+	struct slice text = nextstart_text(&s->next, start->container, &start->config, &start->base, &scratch);
+	int compiled = compile(s, start->profile, text, out, &why);
+
+	return compiled != 0 ? compiled : refuse_text(s, start, &why);
 }
 
 static int refuse_loss(const struct starts *s, const struct start *start, struct lasting_loss *loss)
@@ -196,17 +207,39 @@ static int judge(struct starts *s, const struct start *start, const struct compa
 	return check_witnesses(s, start, &own, profile);
 }
 
-/* Compares, unless that was done for a container that is told from this one by its name alone. */
-static int prove_start(struct starts *s, struct start *start)
+static int compare(struct starts *s, struct start *start)
 {
 	const struct container *c = start->container;
 	struct proof_start *done;
 	struct automaton old, new_;
-	struct err why = { 0 };
-	struct pair pair = { discover_anonymous(c, start->old, s->arena), discover_anonymous(c, start->new_, s->arena),
-			     0 };
 	int compiled;
 
+	start->profile = arena_str(s->arena, lxc_profile_name(c->name, c->lxcpath, s->arena));
+	compiled = compile_old(s, start, &old);
+	if (compiled <= 0)
+		return compiled;
+	if (compile_new(s, start, &new_) < 0)
+		return -1;
+	VEC_PUSH(s->arena, &s->done,
+		 (struct proof_start){ .container = c, .alike = 1, .base = start->base, .why = s->next.why });
+	s->pairs.ptr[s->pairs.len - 1].start = s->done.len;
+	done = &s->done.ptr[s->done.len - 1];
+	if (compare_automata(&done->comparison, &old, &new_, &s->exemption, s->a->patch->site->pool, s->arena, s->err) <
+	    0)
+		return err_wrap(s->err, "cannot try the drop-in on %s", start->name);
+	return judge(s, start, &done->comparison, &new_);
+}
+
+/* Compares where the drop-in changes something (`all`: also where it does not), unless that was done for a container
+ * that is told from this one by its name alone. */
+static int prove_start(struct starts *s, struct start *start, bool all)
+{
+	AUTOARENA scratch = { 0 };
+	struct pair pair = { nextstart_key(&s->next, start->container, &start->before, &scratch),
+			     nextstart_key(&s->next, start->container, &start->config, &scratch), 0 };
+
+	if (slice_eq(pair.old, pair.new_) && !all)
+		return 0;
 	for (size_t i = 0; i < s->pairs.len; i++) {
 		const struct pair *known = &s->pairs.ptr[i];
 
@@ -216,22 +249,10 @@ static int prove_start(struct starts *s, struct start *start)
 			s->done.ptr[known->start - 1].alike++;
 		return 0;
 	}
+	pair.old = arena_slice(s->arena, pair.old);
+	pair.new_ = arena_slice(s->arena, pair.new_);
 	VEC_PUSH(s->arena, &s->pairs, pair);
-	start->profile = arena_str(s->arena, lxc_profile_name(c->name, c->lxcpath, s->arena));
-	compiled = compile_old(s, start, &old);
-	if (compiled <= 0)
-		return compiled;
-	compiled = compile(s, start->profile, start->new_, &new_, &why);
-	if (compiled <= 0)
-		return compiled < 0 ? -1 : refuse_text(s, start, &why);
-	VEC_PUSH(s->arena, &s->done,
-		 (struct proof_start){ .container = c, .alike = 1, .base = start->base, .why = s->next.why });
-	s->pairs.ptr[s->pairs.len - 1].start = s->done.len;
-	done = &s->done.ptr[s->done.len - 1];
-	if (compare_automata(&done->comparison, &old, &new_, &s->exemption, s->a->patch->site->pool, s->arena, s->err) <
-	    0)
-		return err_wrap(s->err, "cannot try the drop-in on %s", start->name);
-	return judge(s, start, &done->comparison, &new_);
+	return compare(s, start);
 }
 
 /* Did our hook in the drop-in cure it? */
@@ -252,20 +273,18 @@ static int prove_container(struct starts *s, const struct container *c)
 	struct start start = {
 		.container = c,
 		.name = arena_printf(s->arena, "container '%.*s'", SLICE_FMT(c->name)),
+		.before = c->lxc,
 	};
 	struct lasting_loss unknown = { 0 };
-	enum nextstart_base base;
 
 	if (c->lxc.unread)
 		return patch->dropin == DROPIN_HOOK ? 0 : refuse_loss(s, &start, &unknown);
 	if (nextstart_config(&start.config, &s->next, c, s->file->new_, NULL) < 0 || !start.config.generated)
 		return 0;
-	start.old = nextstart_text(&s->next, c, &c->lxc, &base);
-	start.new_ = nextstart_text(&s->next, c, &start.config, &start.base);
-	if (slice_eq(start.old, start.new_) &&
-	    !(patch->dropin == DROPIN_NONE && has_hook(&c->lxc, &patch->site->dropin)))
-		return 0;
-	return prove_start(s, &start);
+	unknown.unordered = start.config.order_matters;
+	if (unknown.unordered && patch->dropin == DROPIN_PRIORITY)
+		return refuse_loss(s, &start, &unknown);
+	return prove_start(s, &start, patch->dropin == DROPIN_NONE && has_hook(&c->lxc, &patch->site->dropin));
 }
 
 /* The raw lines of the drop-in alone. */
@@ -288,11 +307,9 @@ static int prove_sample(struct starts *s)
 	static const struct container any = { .name = SLICE("sample"), .lxcpath = SLICE("/var/lib/lxc") };
 	struct start start = { .container = &any, .name = "a new container" };
 
-	start.config.generated = true;
-	start.old = nextstart_text(&s->next, &any, &start.config, &start.base);
+	start.before.generated = start.config.generated = true;
 	raw_lines(s->file->new_, &start.config.raw, s->arena);
-	start.new_ = nextstart_text(&s->next, &any, &start.config, &start.base);
-	if (prove_start(s, &start) < 0)
+	if (prove_start(s, &start, true) < 0)
 		return -1;
 	if (s->done.len == 0)
 		return err_put(s->err, ERR_FAILED, "cannot try the drop-in: no text of a generated profile compiles");

@@ -161,7 +161,7 @@ static struct slice next(const char *name, const char *dropin, enum nextstart_ba
 	container_find(&host.site.host, slice_of(name), &c, NULL);
 	if (!c || nextstart_config(&config, &n, c, slice_of(dropin), &err) < 0)
 		return slice_of(arena_str(&arena, slice_of(c ? err.text : "(no container)")));
-	text = nextstart_text(&n, c, &config, base);
+	text = nextstart_text(&n, c, &config, base, &arena);
 	return text;
 }
 
@@ -337,7 +337,7 @@ static int next_one(const char *dir, const char *name)
 		return 1;
 	}
 	nextstart_open(&n, &site, SLICE(""), &arena);
-	text = nextstart_text(&n, c, &c->lxc, &base);
+	text = nextstart_text(&n, c, &c->lxc, &base, &arena);
 	fwrite(text.ptr, 1, text.len, stdout);
 	fprintf(stderr, "made from %s%s%s\n", nextstart_words(base), n.why ? ": " : "", n.why ? n.why : "");
 	return base != NEXTSTART_LIBRARY;

@@ -459,6 +459,12 @@ static void next_starts_are_looked_at(void)
 		ok(!proof_starts(proof, &count)->container && count == 1, "  and nothing else changes");
 	look_again(GENERATED "lxc.apparmor.raw = deny /x w\n", NULL);
 	ok(try(dropin_patch(DROPIN_PRIORITY), &err), "a container that does not start as it is holds up nobody");
+	host_put(DROPIN_DIR "/50-reset.conf", "lxc.apparmor.raw =\n");
+	look_again(GENERATED, NULL);
+	no_proof(dropin_patch(DROPIN_PRIORITY), "LXC reads them in no certain order",
+		 "a rule that may be taken back, or not");
+	remove(tmp_path(DROPIN_DIR "/50-reset.conf"));
+	look_again(GENERATED, NULL);
 	err_put(&host.site.host_err, ERR_FAILED, "cannot list");
 	no_proof(dropin_patch(DROPIN_PRIORITY), "could be listed", "a rule where there may be more containers");
 	look_again(GENERATED, NULL);
