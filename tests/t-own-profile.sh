@@ -122,7 +122,7 @@ touched() {
 trace() {
 	setarch -R strace -f -qq -y -s 4096 -e trace=%file,%process,%desc -o "$T/trace" "$NESTFIX" --patches "$TOP/patches" --root "$T/host" "$@" \
 		>/dev/null 2>&1 </dev/null
-	touched "$T/trace" | sed "s|$T/host/|/srv/host/|; s|$BUILD/aa-nestfix|/usr/sbin/aa-nestfix|; s|$TOP/patches|/usr/share/aa-nestfix/patches|" >>"$T/touched"
+	touched "$T/trace" | sed "s|$T/host/|/srv/host/|; s|$BUILD/aa-nestfix|/usr/sbin/aa-nestfix|; s#$TOP/\\(patches\\|profiles\\)#/usr/share/aa-nestfix/\\1#" >>"$T/touched"
 }
 
 all_allowed() {
