@@ -67,7 +67,7 @@ cured() {
 		return
 	fi
 	container /var/lib/lxc "$1" "$2" 1
-	ok "$3: not affected" run_tool 1 --root "$root" --parser "$parser" --json check "$1"
+	ok "$3: not affected" run_tool 0 --root "$root" --parser "$parser" --json check "$1"
 	is "  by its text" "$(jq -r '.profiles[0].state' "$T/out")" allowed
 	ok "  the hook has nothing to do" hook "$1" "/var/lib/lxc/$1/config"
 	is "  and says nothing" "$(cat "$T/out" "$T/err")" ""

@@ -14,10 +14,12 @@ show() {
 
 session() {
 	cp -R tests/fixtures/sample-host "$T/root"
+	rm -r "$T/root/var/lib/lxc/web1"
+	cp -R tests/fixtures/sample-docker/. "$T/root"
 	chmod -R go-w "$T/root"
 	show check
 	show fix
-	show explain /sys/net/ipv4/ip_unprivileged_port_start profile:lxc-container-default
+	show check
 	show explain /sys/power/state profile:lxc-container-default
 	show rollback
 }
@@ -35,5 +37,9 @@ if [ "${1:-}" = --record ]; then
 	exit
 fi
 sed -n '/^<!-- session -->$/,/^<!-- \/session -->$/p' README.md | sed '1,2d; $d' | sed '$d' >"$T/readme"
-ok 'the session in README.md is true' diff "$T/readme" "$T/session"
+if printf 'profile x { priority=1 /x r, }\n' | apparmor_parser -q -Q -K -S >/dev/null 2>&1; then
+	skip 'the session in README.md' 'it is of Debian 12; this parser knows priority=, so that the drop-in is another'
+else
+	ok 'the session in README.md is true' diff "$T/readme" "$T/session"
+fi
 tap_done

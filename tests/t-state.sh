@@ -31,7 +31,7 @@ profile lxc-container-default {
 }
 END
 : >"$host/usr/sbin/aa-nestfix"
-printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.apparmor.profile = generated\n' >"$host/var/lib/lxc/web/config"
+printf 'lxc.include = /usr/share/lxc/config/common.conf\nlxc.apparmor.profile = generated\nlxc.apparmor.allow_nesting = 1\n' >"$host/var/lib/lxc/web/config"
 echo 'lxc.include = /usr/share/lxc/config/common.conf.d/' >"$host/usr/share/lxc/config/common.conf"
 chmod -R go-w "$host"
 
@@ -43,14 +43,14 @@ ok 'lines of ours that were edited: all of the change is undone, or nothing' mod
 # The conflict's data is not needed where a file is as the change left it.
 unread() {
 	cp -a "$host/." "$T/bare" && cp -a "$T/old/etc/." "$T/bare/etc" && cp "$T/bare/etc/apparmor.d/lxc-other" "$T/other" || return
-	run_tool 0 --parser "$T/parser" --root "$T/bare" fix && grep -q aa-nestfix "$T/bare/etc/apparmor.d/lxc-other" || return
+	run_tool 0 --parser "$T/parser" --root "$T/bare" --profiles fix && grep -q aa-nestfix "$T/bare/etc/apparmor.d/lxc-other" || return
 	"$NESTFIX" --patches "$T/none" --parser "$T/parser" --root "$T/bare" rollback >"$T/out" 2>"$T/err" || return
 	cmp "$T/other" "$T/bare/etc/apparmor.d/lxc-other" && has 'without it only what is as a change left it' "$T/err"
 }
 
 # Lines of ours that stay are no part of the diff.
 widened() {
-	run_tool 0 --parser "$T/parser" --root "$T/bare" fix && run_tool 1 --parser "$T/parser" --root "$T/bare" --scope user diff || return
+	run_tool 0 --parser "$T/parser" --root "$T/bare" --profiles fix && run_tool 1 --parser "$T/parser" --root "$T/bare" --profiles --scope user diff || return
 	has ' # aa-nestfix: runc-detached-procfs, was: ' "$T/out" && ! grep '^[-+] *# aa-nestfix' "$T/out" || return
 	command -v patch >/dev/null || return 0
 	(cd "$T/bare" && sed '/^Proved/,$d' "$T/out" | patch -p1 --dry-run)
@@ -69,7 +69,7 @@ listed() {
 	is '  lines of ours that were edited' "$(lists lxc-other)" '[[],[],true]'
 	cp "$T/other" "$list_file"
 	is '  a file of a newer package' "$(lists lxc-other)" '[[],["net"],false]'
-	ok '  that a fix gives it back again' run_tool 0 --parser "$T/parser" --root "$T/bare" fix
+	ok '  that a fix gives it back again' run_tool 0 --parser "$T/parser" --root "$T/bare" --profiles fix
 	is '  and then is listed' "$(lists lxc-other)" '[["net"],[],false]'
 }
 

@@ -146,9 +146,9 @@ whole() {
 obstacle() {
 	lay_out
 	cp tests/fixtures/sample-host/etc/apparmor.d/lxc/* "$root/etc/apparmor.d/lxc/"
-	status 1 tool fix >"$T/out" && remains_last 'still in the way: mount' &&
-		status 1 tool fix >"$T/out" && has 'Nothing to do' "$T/out" && remains_last 'still in the way: mount' &&
-		status 1 tool check >"$T/out" && has 'still in the way: mount' "$T/out"
+	status 1 tool fix >"$T/out" && remains_last 'its profile refuses mounts' &&
+		status 1 tool fix >"$T/out" && has 'Nothing that a fix could change' "$T/out" && remains_last 'its profile refuses mounts' &&
+		status 1 tool check >"$T/out" && has 'its profile refuses mounts' "$T/out"
 }
 
 # Nothing but what remains stands behind this line.
@@ -169,7 +169,7 @@ other_rule() {
 		  deny /sys/net/** w,
 		}
 	END
-	status 1 tool fix >"$T/out" && is_cured && ! grep 'run check again' "$T/out" &&
+	status 1 tool --profiles fix >"$T/out" && is_cured && ! grep 'run check again' "$T/out" &&
 		remains_last "/etc/apparmor.d/lxc/lxc-own:6" && has 'lxc-own' "$T/remains"
 }
 
@@ -205,7 +205,7 @@ at_once() {
 		echo 'no drop-in to begin with'
 		return 1
 	}
-	tool -q --parser "$T/parser" fix || :
+	tool -q --parser "$T/parser" --profiles fix || :
 	fixed=no
 	[ ! -e "$T/undone" ] || [ ! -e "$dropin" ] || fixed=yes
 	[ -e "$T/undone" ] || fixed=before

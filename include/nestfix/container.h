@@ -38,10 +38,13 @@ struct container {
 	struct lxc_config lxc; /* in force at its next start; zeroed where there is none (Incus, LXD) */
 	struct pve_guest pve;  /* CONTAINER_PVE */
 	bool running;
-	int pid; /* of its init, as the host sees it; 0: not running or not known */
+	bool docker; /* dockerd, containerd or podman runs in it, by the name of a process: the guest's own word */
+	int pid;     /* of its init, as the host sees it; 0: not running or not known */
 	bool nesting, unprivileged;
 	bool hidden; /* something (/dev/null) is bound over …/module/apparmor/parameters/enabled in it. That keeps its
 			own programs from using AppArmor; the profile that confines it stays in force */
+	bool blamed; /* AppArmor is off in it or hidden from it, and its configuration tells that Docker is why: by that
+			bind, or by a word that it holds */
 	enum container_origin origin;
 	struct slice profile;  /* asked for by name; for CONTAINER_GENERATED the generated name */
 	struct slice label;    /* in force, from /proc/PID/attr, without its mode; empty: not running or not readable */
@@ -56,7 +59,12 @@ struct container_host {
 	int pve_major;                                              /* 7, 8, 9; 0: none, or not known */
 	struct slice lxc, liblxc, lxc_pve, pve_manager, incus, lxd; /* installed versions, or empty */
 	enum packages_liblxc liblxc_state;
-	const char *library; /* the liblxc.so that this was told by; NULL: none found */
+	const char *library;     /* the liblxc.so that this was told by; NULL: none found */
+	struct container *fresh; /* what one that is made now would be, by /etc/lxc/default.conf or by Proxmox; NULL:
+				    nobody can tell. Not in the list; without a name */
+	struct slice
+	    *labels; /* of every process 1 of a namespace, whoever started it: containers that stand in no list */
+	size_t label_count;
 };
 
 /*
@@ -77,6 +85,9 @@ int container_list_live(struct container_host *out, const struct root *root, con
 int container_config(struct lxc_config *out, const struct container_host *host, const struct root *root,
 		     const struct container *c, const struct policy_reader *reader, struct arena *arena,
 		     struct err *err);
+
+/* The version of the package that liblxc comes in, without Debian's epoch; or empty. */
+struct slice container_lxc_version(const struct container_host *host);
 
 /* What configuration and policy are read with: trusted files below the root. */
 struct policy_reader container_reader(const struct root *root);

@@ -107,6 +107,13 @@ struct record_of discover_record(const struct site *site, const struct policy *p
 /* The container whose generated text a policy is, or NULL. */
 const struct container *discover_container(const struct site *site, const struct policy *policy);
 
+/* A label without what is stacked behind it: "NAME//&:NAMESPACE:…" (security/apparmor/label.c). */
+struct slice discover_label(struct slice label);
+
+/* Does a container of this host, or one that will be made, wear the profile? Or one that is in no list, as the kernel
+ * shows. */
+bool discover_is_worn(const struct site *site, struct slice profile);
+
 /* Is its profile written by liblxc, which reads the drop-in? Incus and LXD write theirs themselves. */
 static inline bool discover_is_liblxc(const struct container *c)
 {

@@ -28,7 +28,7 @@ enum lasting {
 enum lasting lasting_of(const struct site *site, const struct container *container,
 			const struct conflict_scope *const *scopes, size_t count);
 
-/* Does a container that was asked about need the drop-in, in these scopes? */
+/* Does a container that was asked about, or one that will be made, need the drop-in, in these scopes? */
 bool lasting_is_needed(const struct site *site, const struct finding *finding);
 
 /* A deny of a container's own that rules with a priority would take away. */

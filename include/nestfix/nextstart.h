@@ -37,6 +37,9 @@ struct nextstart_kind {
 	bool nesting, unprivileged, stacking;
 };
 
+/* That of a generated text. */
+struct nextstart_kind nextstart_kind(struct slice text);
+
 /* The whole text; `raw` are its raw lines in their order. */
 void nextstart_write(const struct nextstart_library *library, struct slice name, struct slice lxcpath,
 		     struct nextstart_kind kind, const struct lxc_list *raw, struct buf *out);

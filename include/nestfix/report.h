@@ -16,13 +16,15 @@
 #include <nestfix/hold.h>
 #include <nestfix/lasting.h>
 #include <nestfix/probe.h>
+#include <nestfix/verdict.h>
 
 struct report {
 	FILE *out;    /* data */
 	FILE *talk;   /* notes, questions, errors */
 	FILE *screen; /* the terminal that `out` writes to, for colour; or NULL */
 	bool json, quiet, verbose;
-	const char *self; /* the command as a user would type it again: "aa-nestfix --root /srv/img" */
+	bool has_priorities; /* the parser knows them */
+	const char *self;    /* the command as a user would type it again: "aa-nestfix --root /srv/img" */
 };
 
 /* What still stops runc, or will; a text of several lines has the further ones set in. */
@@ -65,8 +67,23 @@ struct report_offer {
 	const char *what, *command;
 };
 
-void report_check(const struct report *r, const struct site *site, const struct finding *finding,
-		  const char *unfinished, const struct report_offer *offers, size_t offer_count);
+/* All that check saw. */
+struct report_seen {
+	const struct site *site;
+	const struct finding *finding;
+	const struct verdicts *verdicts;
+	bool by_container;      /* containers were asked about; else profiles or files, or there is no container */
+	bool found;             /* the exit status is 1 */
+	const char *unfinished; /* a change that was cut off, or NULL */
+	const struct report_offer *offers;
+	size_t offer_count;
+};
+
+/* One container in which Docker does not run, or of which nobody knows: why, and on a second line what to type. */
+const char *report_stopped(const struct report *r, const struct site *site, const struct finding *finding,
+			   const struct verdicts *verdicts, const struct verdict *v);
+
+void report_check(const struct report *r, const struct report_seen *seen);
 
 /* The change and what the comparison of the compiled policies says; `proof` NULL: it was refused. */
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
@@ -76,9 +93,12 @@ void report_diff(const struct report *r, const struct patch *patch, const struct
 void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
 		size_t policy_count, const struct proof *proof, const struct receipt *receipt,
 		const struct finding *after, const struct remains *remains);
-/* `remains` NULL: nobody asked. */
+/* `because` NULL: no profile of the finding is stopped; `remains` NULL: nobody asked. */
 void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding,
-			   const struct remains *remains);
+			   const char *because, const struct remains *remains);
+
+/* What stands behind it that all is well: "LXC 6.0.5-3 is cured". */
+const char *report_cure(const struct verdicts *verdicts);
 /* "change ID", "changes ID, ID": what a rollback took back. */
 void report_undone(const struct receipt *receipt, struct buf *out);
 void report_rollback(const struct report *r, const struct receipt *receipt);

@@ -52,6 +52,7 @@ struct patch {
 	size_t policy_count;
 	const struct re *paths; /* the exemption: what may change */
 	uint32_t perms;
+	bool lasts;  /* no container that counts needs a drop-in that is not there */
 	bool reload; /* a policy may be loaded in the place of one that is not known, or is another than its text */
 	enum dropin_mode dropin; /* what the PATCH_CREATE among the files is to do, and in which scopes */
 	const struct conflict_scope **dropin_scopes;

@@ -90,46 +90,21 @@ static void add_obstacles(struct app *app, const struct look *look, struct remai
 					 SLICE_FMT(found->list[i].needs[0]->text), SLICE_FMT(found->list[i].profile)));
 }
 
-static bool is_asked_about(const struct site *site, const struct container *c)
+enum { NAMED = 12 }; /* containers that are named; the others are counted */
+
+/* Each container in which Docker will not run, with what to type. */
+static void add_containers(struct app *app, const struct look *look, struct remains *out)
 {
-	for (size_t i = 0; i < site->target_count; i++)
-		if (site->targets[i].found == c)
-			return true;
-	return site->target_count == 0;
-}
+	const struct verdicts *v = &look->verdicts;
+	size_t named = 0;
 
-/* Is the kernel the only place that cures it, until it starts anew? */
-static bool is_cured_for_now(const struct look *look, const struct container *c)
-{
-	for (size_t i = 0; i < look->finding.case_count; i++) {
-		const struct locate_case *lc = &look->finding.cases[i];
-
-		if (lc->state == LOCATE_ALLOWED && lc->cure.len > 0 && discover_container(&look->site, lc->policy) == c)
-			return true;
-	}
-	return false;
-}
-
-static void add_next_starts(struct app *app, const struct look *look, const char *note, struct remains *out)
-{
-	for (size_t i = 0; i < look->site.host.count; i++) {
-		const struct container *c = &look->site.host.list[i];
-		enum lasting next = lasting_of(&look->site, c, look->finding.scopes, look->finding.scope_count);
-
-		if (!is_asked_about(&look->site, c))
-			continue;
-		if (next == LASTING_BLOCKED && !note)
-			add(app, out,
-			    arena_printf(&app->arena,
-					 "container %.*s will be blocked at its next start; see: %s check %.*s",
-					 SLICE_FMT(c->title), app->report.self, SLICE_FMT(c->title)));
-		else if (next == LASTING_DAEMON && is_cured_for_now(look, c))
-			add(app, out,
-			    arena_printf(&app->arena,
-					 "container %.*s is cured until its next start, for which its daemon "
-					 "writes the profile anew; see: %s check %.*s",
-					 SLICE_FMT(c->title), app->report.self, SLICE_FMT(c->title)));
-	}
+	for (size_t i = 0; i < v->count; i++)
+		if (v->list[i].counts && named++ < NAMED)
+			add(app, out, report_stopped(&app->report, &look->site, &look->finding, v, &v->list[i]));
+	if (named > NAMED)
+		add(app, out, arena_printf(&app->arena, "and %zu more: %s check", named - NAMED, app->report.self));
+	if (v->fresh && v->fresh->counts)
+		add(app, out, report_stopped(&app->report, &look->site, &look->finding, v, v->fresh));
 }
 
 void app_remains(struct app *app, const struct look *look, const char *note, const struct receipt *receipt,
@@ -139,13 +114,16 @@ void app_remains(struct app *app, const struct look *look, const char *note, con
 		add(app, out,
 		    arena_printf(&app->arena, "the kernel holds the old policy until it boots anew: %s",
 				 kernel_state_words(receipt->kernel)));
-	if (look)
+	if (look && (!look->by_container || app->profiles))
 		add_rules(app, app_finding(app, look), out);
 	if (note)
 		add(app, out, note);
 	if (!look || app->own_files)
 		return; /* what is left stands in files of other packages */
-	add_next_starts(app, look, note, out);
+	if (look->by_container) {
+		add_containers(app, look, out);
+		return;
+	}
 	add_obstacles(app, look, out);
 	out->obstructed = app_is_obstructed(look);
 }

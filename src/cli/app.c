@@ -198,22 +198,48 @@ static int read_sample(struct app *app, struct slice *out, struct err *err)
 	return 0;
 }
 
+static bool is_by_container(const struct site *site)
+{
+	for (size_t i = 0; i < site->target_count; i++)
+		if (!site->targets[i].found)
+			return false;
+	return site->host.count > 0;
+}
+
+/* Missed only where neither a library nor a container gives a text. */
+static struct slice sample_of(struct app *app)
+{
+	struct slice sample;
+
+	return read_sample(app, &sample, NULL) < 0 ? SLICE("") : sample;
+}
+
+int app_foresee(struct app *app, const struct look *look, const struct container *after, struct verdict *out,
+		struct err *err)
+{
+	return verdict_foresee(out, &look->site, &look->finding, app_judge(app), sample_of(app), after, &app->arena,
+			       err);
+}
+
+int app_verdicts(struct app *app, struct look *look, struct err *err)
+{
+	look->by_container = is_by_container(&look->site);
+	return verdict_judge(&look->verdicts, &look->site, &look->finding, app_judge(app), sample_of(app), &app->arena,
+			     err);
+}
+
 static bool is_over(const struct app *app, const struct site *site, const struct finding *finding)
 {
 	return app->own_files && site->target_count == 0 && lasting_is_over(site, finding);
 }
 
-static int plan_dropin(struct app *app, struct plan *plan, struct err *err)
+static int plan_dropin(struct app *app, const struct look *look, struct plan *plan, struct err *err)
 {
-	struct slice sample;
-
-	if (is_over(app, plan->patch.site, plan->patch.finding)) {
+	if (is_over(app, &look->site, &look->finding)) {
 		lasting_retire(&plan->patch, &app->arena);
 		return 0;
 	}
-	if (read_sample(app, &sample, NULL) < 0)
-		sample = SLICE(""); /* missed only where neither a library nor a container gives a text */
-	return lasting_plan(&plan->patch, &plan->compiler, sample, &plan->note, &app->arena, err);
+	return lasting_plan(&plan->patch, &plan->compiler, sample_of(app), &plan->note, &app->arena, err);
 }
 
 static bool is_curable(const struct finding *finding)
@@ -224,11 +250,34 @@ static bool is_curable(const struct finding *finding)
 	return false;
 }
 
+static bool may_need_dropin(const struct verdict *v)
+{
+	const struct container *c = v->container;
+
+	if (!discover_is_liblxc(c))
+		return false;
+	if (v->next.word == VERDICT_OFF)
+		return true; /* harden comes next */
+	return c->origin == CONTAINER_GENERATED && v->counts &&
+	       (v->now.ruled || v->next.ruled || v->next.word == VERDICT_UNKNOWN);
+}
+
+/* Does a container that counts, or a new one, need the drop-in? */
+static bool needs_dropin(const struct look *look, const struct finding *finding)
+{
+	bool any = !look->by_container;
+
+	for (size_t i = 0; i < look->verdicts.count; i++)
+		any = any || may_need_dropin(&look->verdicts.list[i]);
+	any = any || (look->verdicts.fresh && may_need_dropin(look->verdicts.fresh));
+	return any && lasting_is_needed(&look->site, finding);
+}
+
 int app_plan(struct app *app, const struct look *look, const struct finding *finding, struct plan *plan,
 	     struct err *err)
 {
 	/* one that is there may have to take another form by now */
-	bool dropin = look->site.dropin.mode != DROPIN_NONE || lasting_is_needed(&look->site, finding);
+	bool dropin = look->site.dropin.mode != DROPIN_NONE || needs_dropin(look, finding);
 	const struct compiler *compiler;
 
 	*plan = (struct plan){ 0 };
@@ -241,6 +290,7 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	}
 	plan->patch.asked = app->asked;
 	plan->patch.asked_count = app->asked_count;
+	plan->patch.lasts = !needs_dropin(look, finding);
 	plan->patch.reload = app->reload;
 	if (plan->patch.file_count == 0 && !dropin)
 		return 0;
@@ -248,7 +298,7 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	if (!compiler)
 		return -1;
 	plan->compiler = *compiler;
-	if (plan_dropin(app, plan, err) < 0)
+	if (plan_dropin(app, look, plan, err) < 0)
 		return -1;
 	return 0;
 }

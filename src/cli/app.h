@@ -30,7 +30,7 @@ struct command {
 struct app {
 	/* as typed */
 	const char *root_path, *parser, *features, *patches, *scope_names;
-	bool json, quiet, verbose, yes, list, all, own_files, reload, this_node_only, help, version;
+	bool json, quiet, verbose, yes, list, all, own_files, profiles, reload, this_node_only, help, version;
 	const char *back_to; /* rollback --to */
 	const char **allow;  /* prove --allow */
 	size_t allow_count;
@@ -59,6 +59,9 @@ struct app {
 struct look {
 	struct site site;
 	struct finding finding;
+	struct verdicts verdicts; /* after app_verdicts */
+	bool by_container; /* the same: containers were asked about, or the whole of a host that has some; profiles and
+			      files answer for themselves */
 };
 
 /* Reads the conflict's data and the scopes asked for. */
@@ -92,7 +95,11 @@ struct plan {
 	const char *note; /* why the cure of generated profiles does not last, or NULL */
 };
 
-/* With --own-files: what the texts alone cause that somebody generates for a container; else the finding itself. */
+/*
+ * What is to be changed of all that was found: without a target, and with containers on the host, nothing in profiles
+ * that no container uses (but with --profiles); with --own-files only what the texts alone cause that somebody
+ * generates for a container. After app_verdicts.
+ */
 const struct finding *app_finding(struct app *app, const struct look *look);
 
 int app_plan(struct app *app, const struct look *look, const struct finding *finding, struct plan *plan,
@@ -101,6 +108,16 @@ int app_prove(struct app *app, struct plan *plan, struct err *err);
 
 /* Fills finding.obstacles. Fails nothing. */
 void app_obstacles(struct app *app, struct look *look);
+
+/* Fills verdicts: one answer a container. */
+int app_verdicts(struct app *app, struct look *look, struct err *err);
+
+/* What the next start of a container would bring, were it this one. */
+int app_foresee(struct app *app, const struct look *look, const struct container *after, struct verdict *out,
+		struct err *err);
+
+/* Why nothing is to be changed; NULL: no profile is stopped. After app_verdicts. */
+const char *app_because(const struct app *app, const struct look *look);
 
 /* Spares the look that follows a change what was compiled for its proof. */
 void app_know(struct app *app, const struct plan *plan);

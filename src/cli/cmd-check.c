@@ -28,28 +28,47 @@ static bool has_bad_dropin(struct app *app, const struct look *look)
 	return true;
 }
 
-static bool is_found(struct app *app, const struct look *look)
+static bool is_found(struct app *app, const struct look *look, const struct report_seen *seen)
 {
-	return has_bad_dropin(app, look) || look->finding.worst != LOCATE_ALLOWED ||
-	       lasting_is_needed(&look->site, &look->finding) || app_is_obstructed(look);
+	if (has_bad_dropin(app, look) || seen->unfinished || verdict_is_found(&look->verdicts))
+		return true;
+	return !seen->by_container && (look->finding.worst != LOCATE_ALLOWED ||
+				       lasting_is_needed(&look->site, &look->finding) || app_is_obstructed(look));
+}
+
+/* Asked only where an instance of Incus or LXD is to be advised: it costs a run of the parser. */
+static void ask_priorities(struct app *app, const struct look *look)
+{
+	const struct compiler *compiler = judge_compiler(app_judge(app), NULL);
+	bool needed = false;
+
+	for (size_t i = 0; i < look->verdicts.count; i++)
+		needed = needed || look->verdicts.list[i].advice == VERDICT_UPDATE;
+	app->report.has_priorities = needed && compiler && compile_knows_priority(compiler, &app->arena, NULL) > 0;
 }
 
 int cmd_check(struct app *app, struct err *err)
 {
 	struct report_offer *offers;
-	const char *unfinished;
-	size_t offer_count;
+	struct report_seen seen = { 0 };
 	struct look look;
-	int status = -1;
 
 	if (!app->scope_names && app_stand(app, err) < 0)
 		return -1;
-	if (app_look(app, app->args, app->arg_count, &look, err) == 0 &&
-	    commit_unfinished(&app->root, &app->arena, &unfinished, err) == 0) {
-		app_obstacles(app, &look);
-		app_over(app, &look, &offers, &offer_count);
-		report_check(&app->report, &look.site, &look.finding, unfinished, offers, offer_count);
-		status = is_found(app, &look) || unfinished;
-	}
-	return status;
+	if (app_look(app, app->args, app->arg_count, &look, err) < 0 ||
+	    commit_unfinished(&app->root, &app->arena, &seen.unfinished, err) < 0)
+		return -1;
+	app_obstacles(app, &look);
+	if (app_verdicts(app, &look, err) < 0)
+		return -1;
+	ask_priorities(app, &look);
+	app_over(app, &look, &offers, &seen.offer_count);
+	seen.site = &look.site;
+	seen.finding = &look.finding;
+	seen.verdicts = &look.verdicts;
+	seen.offers = offers;
+	seen.by_container = look.by_container;
+	seen.found = is_found(app, &look, &seen);
+	report_check(&app->report, &seen);
+	return seen.found;
 }

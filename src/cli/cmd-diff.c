@@ -11,7 +11,7 @@ static int diff(struct app *app, const struct look *look, struct err *err)
 	if (planned && plan.patch.dropin_why)
 		report_note(&app->report, "%s", plan.patch.dropin_why);
 	if (planned && plan.patch.file_count == 0) {
-		report_nothing_to_fix(&app->report, "diff", &look->finding, NULL);
+		report_nothing_to_fix(&app->report, "diff", &look->finding, app_because(app, look), NULL);
 		return 0;
 	}
 	planned = planned && app_prove(app, &plan, err) == 0;
@@ -28,7 +28,7 @@ int cmd_diff(struct app *app, struct err *err)
 
 	if (app_stand(app, err) < 0)
 		return -1;
-	if (app_look(app, app->args, app->arg_count, &look, err) == 0)
+	if (app_look(app, app->args, app->arg_count, &look, err) == 0 && app_verdicts(app, &look, err) == 0)
 		status = diff(app, &look, err);
 	return status;
 }

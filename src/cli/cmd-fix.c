@@ -51,7 +51,7 @@ static bool is_useful(const struct plan *plan, const struct kernel *kernel)
 static int useless(struct app *app, const struct look *look, const struct kernel *kernel, struct err *err)
 {
 	if (app->own_files) {
-		report_nothing_to_fix(&app->report, "fix", &look->finding, NULL);
+		report_nothing_to_fix(&app->report, "fix", &look->finding, app_because(app, look), NULL);
 		return 0;
 	}
 	err_put(err, ERR_REFUSED, "cannot cure generated profiles here: nothing that lasts can be written (%s)",
@@ -64,9 +64,8 @@ static int nothing_to_do(struct app *app, struct look *look, const struct plan *
 {
 	struct remains remains = { 0 };
 
-	app_obstacles(app, look);
 	app_remains(app, look, plan->note, NULL, &remains);
-	report_nothing_to_fix(&app->report, "fix", &look->finding, &remains);
+	report_nothing_to_fix(&app->report, "fix", &look->finding, app_because(app, look), &remains);
 	return remains.count > 0;
 }
 
@@ -82,7 +81,9 @@ static int look_again(struct app *app, const struct plan *plan, const struct rec
 	seen = app_look(app, app->args, app->arg_count, &after, &trouble) == 0;
 	if (seen) {
 		app_obstacles(app, &after);
-	} else {
+		seen = app_verdicts(app, &after, &trouble) == 0;
+	}
+	if (!seen) {
 		err_wrap(&trouble, "the host could not be looked at again");
 		remains_add(&remains, arena_str(&app->arena, slice_of(trouble.text)), &app->arena);
 	}
@@ -156,6 +157,9 @@ static int plan_it(struct app *app, struct look *look, struct plan *plan, struct
 {
 	if (app_stand(app, err) < 0 || app_look(app, app->args, app->arg_count, look, err) < 0 ||
 	    check_absent(app, err) < 0)
+		return -1;
+	app_obstacles(app, look);
+	if (app_verdicts(app, look, err) < 0)
 		return -1;
 	return app_plan(app, look, app_finding(app, look), plan, err);
 }

@@ -42,6 +42,7 @@ static const struct option_row rows[] = {
 	{ "own-files", 0, NULL, "fix diff", "leave the files of other packages alone", FLAG, SETS(own_files), 0 },
 	{ "reload", 0, NULL, "fix diff rollback", "load it also where the kernel holds another policy than the file",
 	  FLAG, SETS(reload), 0 },
+	{ "profiles", 0, NULL, "fix diff", "also profiles of files that no container uses", FLAG, SETS(profiles), 0 },
 	{ "profile-for", 0, "NAME", "fix", "use lxc-container-nestfix in these containers", CONTAINER, CHANGE_PROFILE,
 	  MEANS },
 	{ "pve-hookscript", 0, "VMID", "fix", "cure these guests by a hookscript of Proxmox", CONTAINER,

@@ -67,7 +67,7 @@ void report_json_afterwards(const struct report *r, const struct report_done *do
 }
 
 void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding,
-			   const struct remains *remains)
+			   const char *because, const struct remains *remains)
 {
 	if (r->json) {
 		json_t *object = report_json_object(command);
@@ -81,8 +81,10 @@ void report_nothing_to_fix(const struct report *r, const char *command, const st
 	}
 	if (r->quiet)
 		return;
-	if (finding->worst != LOCATE_ALLOWED) /* only with --own-files */
-		report_print(r, "Nothing to do without files of other packages; see %s check\n", r->self);
+	if (remains && remains->count > 0)
+		report_print(r, "Nothing that a fix could change.\n");
+	else if (because)
+		report_print(r, "Nothing to do: %s.\n", because);
 	else
 		report_print(r, "Nothing to do: none of %zu container profile%s is stopped by this conflict.\n",
 			     finding->profile_count, finding->profile_count == 1 ? "" : "s");

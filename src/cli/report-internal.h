@@ -42,8 +42,7 @@ json_t *report_json_error(const struct err *err);
 json_t *report_json_object(const char *command);
 void report_json_print(const struct report *r, json_t *object); /* takes the object */
 
-json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished,
-			  const struct report_offer *offers, size_t offer_count);
+json_t *report_json_check(const struct report *r, const struct report_seen *seen);
 json_t *report_json_changes(const struct comparison *comparison);
 json_t *report_json_proof(const struct proof_policy *policies, size_t count, const struct proof *proof);
 json_t *report_json_patch(const struct patch *patch);
@@ -57,10 +56,44 @@ void report_obstacles(const struct report *r, const struct obstacles *obstacles,
 /* What to do about them. */
 void report_advice(const struct report *r);
 
-/* One line a container, or counts where they are many; and what Incus and LXD want typed. */
-void report_containers(const struct report *r, const struct site *site, const struct finding *finding);
-void report_overrides(const struct report *r, const struct site *site, const struct finding *finding);
-json_t *report_json_containers(const struct site *site, const struct finding *finding);
+/* One answer in a few words: "the runc rule", "nesting is off"; empty where there is nothing to say. */
+const char *report_answer(const struct verdict *v, const struct verdict_answer *a, struct arena *arena);
+
+/* "AppArmor is OFF (FILE:LINE)", or that it is hidden from the container's own programs. */
+const char *report_off(const struct verdict *v, bool hidden, struct arena *arena);
+
+/* Stable: also in JSON. */
+const char *report_verdict_word(enum verdict_word word);
+const char *report_kind(enum container_kind kind);
+
+/* A row a container. */
+void report_verdicts(const struct report *r, const struct site *site, const struct finding *finding,
+		     const struct verdicts *verdicts);
+json_t *report_json_containers(const struct report *r, const struct site *site, const struct finding *finding,
+			       const struct verdicts *verdicts);
+
+/* What a new one would get; null where nobody can tell. */
+json_t *report_json_fresh(const struct report *r, const struct site *site, const struct finding *finding,
+			  const struct verdicts *verdicts);
+
+/* What to type, one thing for all that need it. */
+void report_remedies(const struct report *r, const struct site *site, const struct finding *finding,
+		     const struct verdict *const *rows, size_t count);
+json_t *report_json_remedy(const struct report *r, const struct site *site, const struct finding *finding,
+			   const struct verdict *v);
+
+/* "Proxmox VE 8.4.1, LXC 6.0.0-1". */
+const char *report_host(const struct container_host *host, struct arena *arena);
+
+/* Columns of the terminal that is written to, 80 where there is none. */
+int report_width(const struct report *r);
+
+/* Text of several words that begins in this column; further lines begin there, too. */
+void report_wrapped(const struct report *r, int column, const char *text);
+
+/* "\n  type: …" for one container, or empty. */
+const char *report_remedy(const struct report *r, const struct site *site, const struct finding *finding,
+			  const struct verdict *v);
 
 /* A unified diff of one file of a patch, as diff -u writes it. */
 void report_unified(const struct patch_file *file, struct buf *out);

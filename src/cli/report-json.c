@@ -143,9 +143,19 @@ static json_t *json_offers(const struct report_offer *offers, size_t count)
 	return array;
 }
 
-json_t *report_json_check(const struct site *site, const struct finding *finding, const char *unfinished,
-			  const struct report_offer *offers, size_t offer_count)
+/* The whole in a word, as the headline and the exit status say it. */
+static const char *state_word(const struct report_seen *seen)
 {
+	if (!seen->by_container)
+		return report_state_word(seen->finding->worst);
+	if (seen->verdicts->failing > 0 || (seen->verdicts->fresh && seen->verdicts->fresh->counts))
+		return "stopped";
+	return seen->verdicts->unknown > 0 ? "unknown" : "works";
+}
+
+json_t *report_json_check(const struct report *r, const struct report_seen *seen)
+{
+	const struct finding *finding = seen->finding;
 	json_t *object = report_json_object("check");
 	json_t *rules = json_array();
 	json_t *profiles = json_array();
@@ -156,14 +166,18 @@ json_t *report_json_check(const struct site *site, const struct finding *finding
 		json_array_append_new(profiles, json_case(&finding->cases[i]));
 	json_object_set_new(object, "conflict", report_json_text(finding->conflict->name));
 	json_object_set_new(object, "scopes", scope_names(finding->scopes, finding->scope_count));
-	json_object_set_new(object, "state", json_string(report_state_word(finding->worst)));
+	json_object_set_new(object, "state", json_string(state_word(seen)));
+	json_object_set_new(object, "found", json_boolean(seen->found));
+	json_object_set_new(object, "failing", json_integer((json_int_t)seen->verdicts->failing));
 	json_object_set_new(object, "rules", rules);
 	json_object_set_new(object, "profiles", profiles);
 	json_object_set_new(object, "obstacles", report_json_obstacles(finding->obstacles));
-	json_object_set_new(object, "containers", report_json_containers(site, finding));
-	json_object_set_new(object, "skipped", json_skipped(site, finding));
-	json_object_set_new(object, "unfinished", unfinished ? report_json_text(slice_of(unfinished)) : json_null());
-	json_object_set_new(object, "needless", json_offers(offers, offer_count));
+	json_object_set_new(object, "containers", report_json_containers(r, seen->site, finding, seen->verdicts));
+	json_object_set_new(object, "new_containers", report_json_fresh(r, seen->site, finding, seen->verdicts));
+	json_object_set_new(object, "skipped", json_skipped(seen->site, finding));
+	json_object_set_new(object, "unfinished",
+			    seen->unfinished ? report_json_text(slice_of(seen->unfinished)) : json_null());
+	json_object_set_new(object, "needless", json_offers(seen->offers, seen->offer_count));
 	return object;
 }
 

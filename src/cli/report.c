@@ -327,29 +327,17 @@ static void print_unknown(const struct report *r, size_t count)
 	    count, count == 1 ? "" : "s", r->self);
 }
 
-void report_check(const struct report *r, const struct site *site, const struct finding *finding,
-		  const char *unfinished, const struct report_offer *offers, size_t offer_count)
+/* The rules and profiles, with their places: what stands behind the answers. */
+static void print_details(const struct report *r, const struct site *site, const struct finding *finding)
 {
-	if (unfinished)
-		report_note(r, "%s", unfinished);
-	print_skipped(r, site, finding);
-	if (r->json) {
-		report_json_print(r, report_json_check(site, finding, unfinished, offers, offer_count));
-		return;
-	}
-	if (r->quiet)
-		return;
 	if (finding->worst == LOCATE_ALLOWED && !lasting_is_needed(site, finding)) {
 		print_healthy(r, site, finding);
 		report_obstacles(r, finding->obstacles, "");
 		print_not_granted(r, finding);
-		report_containers(r, site, finding);
-		print_offers(r, offers, offer_count);
 		return;
 	}
 	if (count_unknown(finding) > 0 && !lasting_is_needed(site, finding)) {
 		print_unknown(r, count_unknown(finding));
-		report_containers(r, site, finding);
 		return;
 	}
 	report_bold(r, "%.*s", SLICE_FMT(finding->conflict->title));
@@ -357,8 +345,34 @@ void report_check(const struct report *r, const struct site *site, const struct 
 	print_culprits(r, site, finding);
 	print_not_granted(r, finding);
 	report_obstacles(r, finding->obstacles, "\n");
-	report_containers(r, site, finding);
-	report_overrides(r, site, finding);
-	print_next(r, site, finding);
-	print_offers(r, offers, offer_count);
+}
+
+void report_check(const struct report *r, const struct report_seen *seen)
+{
+	const struct finding *finding = seen->finding;
+	const struct site *site = seen->site;
+
+	if (seen->unfinished)
+		report_note(r, "%s", seen->unfinished);
+	print_skipped(r, site, finding);
+	if (r->json) {
+		report_json_print(r, report_json_check(r, seen));
+		return;
+	}
+	if (r->quiet)
+		return;
+	if (seen->by_container) {
+		report_verdicts(r, site, finding, seen->verdicts);
+		if (r->verbose)
+			report_print(r, "\n");
+	}
+	if (!seen->by_container || r->verbose)
+		print_details(r, site, finding);
+	if (!seen->by_container && finding->worst != LOCATE_ALLOWED && count_unknown(finding) == 0)
+		print_next(r, site, finding);
+	if (!seen->by_container && seen->verdicts->count > 0) {
+		report_print(r, "\n");
+		report_verdicts(r, site, finding, seen->verdicts);
+	}
+	print_offers(r, seen->offers, seen->offer_count);
 }

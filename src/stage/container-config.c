@@ -76,6 +76,30 @@ static void set_origin(struct container_run *run, struct container *c)
 	}
 }
 
+/* Why was AppArmor switched off? Nobody writes the bind for anything else; for `unconfined` there are other reasons, so
+ * the file must speak of this one. */
+static void find_blame(struct container_run *run, struct container *c)
+{
+	static const char *const words[] = { "docker",
+					     "Docker",
+					     "runc",
+					     "containerd",
+					     "podman",
+					     "52881",
+					     "ip_unprivileged_port_start",
+					     "apparmor/parameters/enabled" };
+	AUTOARENA scratch = { 0 };
+	struct file file;
+
+	c->blamed = c->hidden;
+	if (!c->lxc.unconfined || c->blamed || c->kind == CONTAINER_USER ||
+	    fsio_read(run->root, c->config, PVE_FILE_LIMIT, &scratch, &file, NULL) < 0)
+		return;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		c->blamed = c->blamed ||
+			    (file.bytes.len > 0 && memmem(file.bytes.ptr, file.bytes.len, words[i], strlen(words[i])));
+}
+
 /* Of a user's configuration it is told whose it is, though the folders on the way, which are not asked, tell the same.
  */
 static bool is_users(struct container_run *run, struct container *c)
@@ -95,6 +119,7 @@ void container_config_lxc(struct container_run *run, struct container *c)
 	c->nesting = c->lxc.nesting;
 	c->unprivileged = c->lxc.unprivileged || c->kind == CONTAINER_USER;
 	set_origin(run, c);
+	find_blame(run, c);
 	find_generated(run, c);
 }
 
@@ -208,7 +233,40 @@ void container_config_pve(struct container_run *run, struct container *c)
 	c->nesting = c->lxc.nesting;
 	c->unprivileged = c->lxc.unprivileged || c->pve.next.unprivileged;
 	set_origin(run, c);
+	find_blame(run, c);
 	find_generated(run, c);
+}
+
+/* What LXC's commands make a container from (lxc.default_config of lxc.conf), with what its templates include (lxc-
+ * download.in, config of each image); Proxmox' form switches nesting on. */
+void container_config_fresh(struct container_run *run)
+{
+	static const char path[] = "/etc/lxc/default.conf";
+	struct container *c = ARENA_NEW(run->arena, struct container);
+	struct container_host *host = run->host;
+	line_vec lines;
+
+	c->kind = host->is_pve ? CONTAINER_PVE : CONTAINER_LXC;
+	c->lxcpath = SLICE("/var/lib/lxc");
+	c->config = path;
+	if (host->is_pve) {
+		pve_parse(&c->pve, SLICE("features: nesting=1\nunprivileged: 1\n"), run->arena);
+		lines = pve_lines(run, c);
+		if (lxc_read_lines(&c->lxc, &run->reader, path, lines.ptr, lines.len, run->arena, NULL) < 0)
+			return;
+	} else {
+		struct lxc_line parts[] = {
+			{ SLICE("lxc.include"), SLICE("/etc/lxc/default.conf"), { path, 0 } },
+			{ SLICE("lxc.include"), SLICE("/usr/share/lxc/config/common.conf"), { path, 0 } }
+		};
+
+		if (!is_file(run, path) || lxc_read_lines(&c->lxc, &run->reader, path, parts, 2, run->arena, NULL) < 0)
+			return;
+	}
+	c->nesting = c->lxc.nesting;
+	c->unprivileged = c->lxc.unprivileged;
+	set_origin(run, c);
+	host->fresh = c;
 }
 
 int container_config(struct lxc_config *out, const struct container_host *host, const struct root *root,

@@ -115,3 +115,11 @@ void container_host_read(struct container_run *run)
 	read_library(run);
 	read_cluster(run);
 }
+
+struct slice container_lxc_version(const struct container_host *host)
+{
+	struct slice version = host->lxc_pve.len > 0 ? host->lxc_pve : host->liblxc;
+	size_t colon = slice_find(version, ':');
+
+	return colon < version.len ? slice_from(version, colon + 1) : version;
+}

@@ -37,6 +37,8 @@ struct container_process {
 	uid_t uid; /* as of a holder */
 	bool here;
 	bool is_init;       /* process 1 of a namespace directly below ours: the init of some container */
+	bool is_inner;      /* in such a namespace, and in none below it */
+	bool is_docker;     /* by its name: dockerd, containerd, podman */
 	struct slice label; /* of an init */
 };
 
@@ -45,6 +47,8 @@ struct container_live {
 	size_t socket_count;
 	struct container_process *processes; /* by pid; read only where there is a socket */
 	size_t process_count;
+	int *dockers; /* inits of containers in which one of those runs */
+	size_t docker_count;
 	bool blind; /* descriptors of others cannot be listed: this is not root, or a confined program */
 };
 
@@ -57,6 +61,8 @@ void container_sockets_judge(struct container_live *live, const struct root *pro
 
 /* Fills running, pid and label. */
 void container_live_join(struct container *c, const struct container_live *live, struct arena *arena);
+
+void container_live_labels(struct container_host *out, const struct container_live *live, struct arena *arena);
 
 /* Texts of procfs: takes a word, takes a line, reads a number of nothing but decimal digits. */
 struct slice container_word(struct slice *rest);
@@ -90,6 +96,9 @@ int container_read_cached(void *ctx, const char *path, enum policy_found *found,
 /* Reads the configuration of one container (kind, name, lxcpath and config are set) and what follows from it. */
 void container_config_lxc(struct container_run *run, struct container *c);
 void container_config_pve(struct container_run *run, struct container *c);
+
+/* Fills host.fresh. */
+void container_config_fresh(struct container_run *run);
 
 /* The same for Incus' and LXD's, from their profile text. False: it is no container's (a virtual machine's, say). */
 bool container_config_incus(struct container_run *run, struct container *c);

@@ -12,7 +12,7 @@
 
 #include "container-internal.h"
 
-enum { STATUS_LIMIT = 1 << 16, LABEL_LIMIT = 1 << 14 };
+enum { STATUS_LIMIT = 1 << 16, LABEL_LIMIT = 1 << 14, PROCESS_DEPTH = 1000 };
 
 typedef VEC(struct container_process) process_vec;
 
@@ -69,6 +69,11 @@ static uid_t read_uid(struct slice rest)
 	return (uid_t)first;
 }
 
+static bool is_docker(struct slice name)
+{
+	return slice_is(name, "dockerd") || slice_is(name, "containerd") || slice_is(name, "podman");
+}
+
 /* What /proc/PID/status says. */
 static bool read_status(struct container_process *out, const struct root *proc, const char *pid)
 {
@@ -89,11 +94,14 @@ static bool read_status(struct container_process *out, const struct root *proc, 
 			out->ppid = (int)n;
 		else if (slice_is(key, "Uid:"))
 			out->uid = read_uid(line);
+		else if (slice_is(key, "Name:"))
+			out->is_docker = is_docker(slice_trim(line));
 		else if (slice_is(key, "NSpid:")) { /* outermost first; of a nested container there are more */
 			container_word(&line);
 			second = container_word(&line);
 			out->here = second.len == 0;
 			out->is_init = slice_is(second, "1");
+			out->is_inner = second.len > 0 && container_word(&line).len == 0;
 		}
 	}
 	return true;
@@ -160,6 +168,41 @@ static void read_processes(struct container_live *out, const struct root *proc, 
 	out->process_count = found.len;
 }
 
+static const struct container_process *find_process(const struct container_live *live, int pid)
+{
+	struct container_process key = { .pid = pid };
+
+	return live->process_count == 0
+		   ? NULL
+		   : bsearch(&key, live->processes, live->process_count, sizeof *live->processes, by_pid);
+}
+
+/* The init that a process of a container comes from: in a namespace an orphan goes to an ancestor that lives there. */
+static int init_of(const struct container_live *live, const struct container_process *p)
+{
+	for (size_t depth = 0; p && depth < PROCESS_DEPTH; depth++) {
+		if (p->is_init)
+			return p->pid;
+		p = find_process(live, p->ppid);
+	}
+	return 0;
+}
+
+static void find_dockers(struct container_live *live, struct arena *arena)
+{
+	VEC(int) found = { 0 };
+
+	for (size_t i = 0; i < live->process_count; i++) {
+		const struct container_process *p = &live->processes[i];
+		int init = p->is_docker && p->is_inner ? init_of(live, p) : 0;
+
+		if (init > 0)
+			VEC_PUSH(arena, &found, init);
+	}
+	live->dockers = found.ptr;
+	live->docker_count = found.len;
+}
+
 int container_live_read(struct container_live *out, const struct root *proc, struct arena *arena, struct err *err)
 {
 	*out = (struct container_live){ 0 };
@@ -168,6 +211,7 @@ int container_live_read(struct container_live *out, const struct root *proc, str
 	if (out->socket_count == 0)
 		return 0;
 	read_processes(out, proc, arena);
+	find_dockers(out, arena);
 	container_sockets_judge(out, proc, arena);
 	return 0;
 }
@@ -178,15 +222,6 @@ static bool is_monitor(const struct container_socket *s, int pid)
 		if (s->holders[i].pid == pid)
 			return true;
 	return false;
-}
-
-static const struct container_process *find_process(const struct container_live *live, int pid)
-{
-	struct container_process key = { .pid = pid };
-
-	return live->process_count == 0
-		   ? NULL
-		   : bsearch(&key, live->processes, live->process_count, sizeof *live->processes, by_pid);
 }
 
 /*
@@ -257,4 +292,17 @@ void container_live_join(struct container *c, const struct container_live *live,
 	init = find_init(c, live, first, end);
 	c->pid = init ? init->pid : 0;
 	c->label = init ? init->label : (struct slice){ 0 };
+	for (size_t i = 0; i < live->docker_count; i++)
+		c->docker = c->docker || (c->pid > 0 && live->dockers[i] == c->pid);
+}
+
+void container_live_labels(struct container_host *out, const struct container_live *live, struct arena *arena)
+{
+	VEC(struct slice) labels = { 0 };
+
+	for (size_t i = 0; i < live->process_count; i++)
+		if (live->processes[i].label.len > 0)
+			VEC_PUSH(arena, &labels, live->processes[i].label);
+	out->labels = labels.ptr;
+	out->label_count = labels.len;
 }

@@ -327,6 +327,8 @@ int container_list_live(struct container_host *out, const struct root *root, con
 		return -1;
 	for (size_t i = 0; i < run.list.len; i++)
 		container_live_join(&run.list.ptr[i], &run.live, arena);
+	container_live_labels(out, &run.live, arena);
+	container_config_fresh(&run);
 	if (run.list.len > 0)
 		qsort(run.list.ptr, run.list.len, sizeof *run.list.ptr, by_kind_and_name);
 	out->list = run.list.ptr;

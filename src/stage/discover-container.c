@@ -129,3 +129,23 @@ bool discover_are_twins(const struct site *site, const struct policy *x, const s
 	return slice_eq(discover_anonymous(c, x->sources[0]->doc.text, &scratch),
 			discover_anonymous(d, y->sources[0]->doc.text, &scratch));
 }
+
+struct slice discover_label(struct slice label)
+{
+	const char *at = label.len > 0 ? memmem(label.ptr, label.len, "//&", 3) : NULL;
+
+	return at ? slice_sub(label, 0, (size_t)(at - label.ptr)) : label;
+}
+
+bool discover_is_worn(const struct site *site, struct slice profile)
+{
+	const struct container_host *host = &site->host;
+
+	for (size_t i = 0; i < host->count; i++)
+		if (slice_eq(host->list[i].profile, profile) || slice_eq(discover_label(host->list[i].label), profile))
+			return true;
+	for (size_t i = 0; i < host->label_count; i++)
+		if (slice_eq(discover_label(host->labels[i]), profile))
+			return true;
+	return host->fresh && slice_eq(host->fresh->profile, profile);
+}

@@ -291,7 +291,8 @@ static bool wears(const struct site_target *target, const struct site_policy *po
 
 	if (policy->container)
 		return policy->container == c;
-	return c->origin == CONTAINER_STATIC && slice_eq(c->profile, profile);
+	return (c->origin == CONTAINER_STATIC && slice_eq(c->profile, profile)) ||
+	       slice_eq(discover_label(c->label), profile);
 }
 
 bool discover_wants(const struct site *site, const struct site_policy *policy, const struct policy_profile *profile)
@@ -299,7 +300,8 @@ bool discover_wants(const struct site *site, const struct site_policy *policy, c
 	if (site->target_count == 0 && policy->container)
 		return !is_unconfined(profile); /* whatever its name: a long one is hashed */
 	if (site->target_count == 0)
-		return conflict_concerns(site->conflict, profile->name) && !is_unconfined(profile);
+		return (conflict_concerns(site->conflict, profile->name) || discover_is_worn(site, profile->name)) &&
+		       !is_unconfined(profile);
 	for (size_t t = 0; t < site->target_count; t++) {
 		const struct site_target *target = &site->targets[t];
 

@@ -284,7 +284,7 @@ int lasting_plan(struct patch *patch, const struct compiler *compiler, struct sl
 		 struct arena *arena, struct err *err)
 {
 	const struct site *site = patch->site;
-	bool needed = lasting_is_needed(site, patch->finding);
+	bool needed = !patch->lasts && lasting_is_needed(site, patch->finding);
 	const char *why;
 	struct lasting_loss loss;
 	AUTOBUF text = { 0 };

@@ -127,20 +127,25 @@ static bool is_off(const struct site *site, const struct container *c)
 	return discover_is_liblxc(c) && (c->origin == CONTAINER_UNCONFINED || c->origin == CONTAINER_OFF) && !cured;
 }
 
+static bool needs_dropin(const struct site *site, const struct finding *finding, const struct container *c)
+{
+	enum lasting next = lasting_of(site, c, finding->scopes, finding->scope_count);
+
+	return next == LASTING_BLOCKED || is_off(site, c) || (next == LASTING_UPSTREAM && is_blocked(site, finding, c));
+}
+
 bool lasting_is_needed(const struct site *site, const struct finding *finding)
 {
-	for (size_t i = 0; i < site->host.count; i++) {
-		const struct container *c = &site->host.list[i];
-		enum lasting next = lasting_of(site, c, finding->scopes, finding->scope_count);
+	const struct container *fresh = site->host.count > 0 && site->target_count == 0 ? site->host.fresh : NULL;
+	bool needed = fresh && needs_dropin(site, finding, fresh);
 
-		if (!discover_is_liblxc(c) || !is_wanted(site, c))
-			continue;
-		if (next == LASTING_BLOCKED || is_off(site, c) ||
-		    (next == LASTING_UPSTREAM && is_blocked(site, finding, c)))
-			return !covers_all(&site->dropin, finding->scopes, finding->scope_count) ||
-			       (site->dropin.mode == DROPIN_HOOK && !has_program(site));
+	for (size_t i = 0; i < site->host.count && !needed; i++) {
+		const struct container *c = &site->host.list[i];
+
+		needed = discover_is_liblxc(c) && is_wanted(site, c) && needs_dropin(site, finding, c);
 	}
-	return false;
+	return needed && (!covers_all(&site->dropin, finding->scopes, finding->scope_count) ||
+			  (site->dropin.mode == DROPIN_HOOK && !has_program(site)));
 }
 
 /* A text that liblxc wrote before it was cured, and that nothing but its next start cures for good. */

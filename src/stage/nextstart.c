@@ -10,7 +10,7 @@ static bool has_part(struct slice text, const char *part)
 	return text.len > 0 && memmem(text.ptr, text.len, part, strlen(part)) != NULL;
 }
 
-static struct nextstart_kind kind_of_text(struct slice text)
+struct nextstart_kind nextstart_kind(struct slice text)
 {
 	return (struct nextstart_kind){
 		.nesting = has_part(text, "\n  ### Configuration: nesting\n"),
@@ -130,7 +130,7 @@ static void find_given(struct nextstart *n)
 		if (is_given(n->site->policies[i]))
 			VEC_PUSH(n->arena, &given,
 				 (struct nextstart_given){ n->site->policies[i],
-							   kind_of_text(text_of(n->site->policies[i])) });
+							   nextstart_kind(text_of(n->site->policies[i])) });
 	n->given = given.ptr;
 	n->given_count = given.len;
 }

@@ -41,21 +41,24 @@ def receipt: field("id"; nullable(string)), field("files"; each(string)), field(
 
 def obstacles: field("obstacles"; nullable(each(field("profile"; string), field("needs"; each(string)))));
 
+def answer: field("word"; word(["none", "works", "not-set-up", "apparmor-off", "unknown", "stopped"])), field("why"; string),
+	field("rule"; string), field("place"; nullable(string));
+
 def container:
 	field("name"; string), field("target"; string), field("kind"; word(["lxc", "pve", "incus", "lxd", "user"])), field("running"; boolean),
 	field("nesting"; boolean), field("unprivileged"; boolean), field("profile"; string),
 	field("origin"; word(["file", "generated", "unconfined", "unchanged"])), field("label"; string),
-	field("state"; word(["allowed", "cured", "cured-upstream", "blocked", "blocked-next-start", "apparmor-off", "unknown"])),
-	field("words"; string), field("next_start"; nullable(string));
+	field("docker"; boolean), field("counts"; boolean), field("now"; answer), field("next"; answer), field("remedy"; each(string));
 
 def check:
-	field("conflict"; string), field("scopes"; each(string)), field("state"; state),
+	field("conflict"; string), field("scopes"; each(string)),
+	field("state"; if . == "works" or . == "stopped" then empty else state end), field("found"; boolean), field("failing"; number),
 	field("rules"; each(rule, field("denies"; string), field("included"; string), field("editable"; boolean),
 		field("scopes"; each(string)), field("profiles"; each(string)))),
 	field("profiles"; each(field("profile"; string), field("scope"; string), field("state"; state), field("path"; string),
 		field("allowed_by"; nullable(rule)), field("cure"; string), field("opened"; string))),
 	obstacles,
-	field("containers"; each(container)),
+	field("containers"; each(container)), field("new_containers"; nullable(container)),
 	field("skipped"; each(field("file"; string), field("reason"; string))),
 	field("unfinished"; nullable(string)),
 	field("needless"; each(field("what"; string), field("command"; string)));
@@ -69,7 +72,7 @@ def diff: if has("changed") then nothing else field("patch"; patch), field("proo
 def written: field("changed"; boolean), field("patch"; patch), field("receipt"; nullable(receipt));
 
 def harden: written, field("containers"; each(field("container"; string), field("file"; string), field("profile"; string),
-	field("state"; word(["cured", "uncured", "still-off", "no-profile", "refused"])), field("why"; nullable(string)),
+	field("state"; word(["cured", "uncured", "still-off", "no-profile", "refused", "not-blamed"])), field("why"; nullable(string)),
 	field("lines"; each(field("file"; string), field("line"; number), field("text"; string),
 		field("workaround"; word(["unconfined", "hidden"])), field("own"; boolean)))));
 

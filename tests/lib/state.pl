@@ -74,7 +74,7 @@ sub wanted {
 		my ($here, @before) = ($root, @log);
 		fresh("$dir/fresh", {map { $_ => $make{$_}{texts}[0] } @files});
 		spew("$root/$file", $text) if defined $text;
-		my $status = @set ? run('--scope', join(',', @set), 'fix') : 0;
+		my $status = @set ? run('--profiles', '--scope', join(',', @set), 'fix') : 0;
 		fail("a fresh host cannot be fixed: $status") if $status > 1;
 		$known{$key} = slurp("$root/$file");
 		($root, @log) = ($here, @before);
@@ -94,7 +94,7 @@ sub denied { my ($file, @set) = @_; return grep { $make{$file}{denies}{$_} } @se
 sub fix {
 	my @set = grep { rand() < 0.4 } @scopes;
 	@set = $scopes[rand @scopes] if !@set;
-	my $status = run('--scope', join(',', @set), 'fix');
+	my $status = run('--profiles', '--scope', join(',', @set), 'fix');
 	fail("fix ended with $status") if $status > 1;
 	my ($id) = slurp("$dir/out") =~ /rollback (\d\S+)$/m;
 	my (%files, $new);
@@ -219,7 +219,7 @@ sub try_edit {
 	if (!-d $fixed) {
 		fresh($fixed, {map { $_ => $make{$_}{texts}[0] } @files});
 		system('cp', '-a', $fixed, "$dir/old") if !-d "$dir/old";
-		run('--scope', $_, 'fix') for ('net,ipc', 'user')[0 .. $fixes - 1];
+		run('--profiles', '--scope', $_, 'fix') for ('net,ipc', 'user')[0 .. $fixes - 1];
 	}
 	$root = "$dir/root";
 	system('rm', '-rf', $root);

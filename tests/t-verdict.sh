@@ -1,0 +1,258 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One answer a container: hosts as people reported them, what check says of each, with which exit status, and what it gives
+# to type. Each is one of a kind; the words are not all there is, the right value is.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/lib/tap.sh"
+# shellcheck source=tests/lib/host.sh
+. tests/lib/host.sh
+if [ "$(id -u)" != 0 ] || ! command -v jq >/dev/null; then
+	skip 'answers about containers' 'needs root, for owners as Proxmox has them, and jq'
+	tap_done
+	exit
+fi
+root=$T/root
+
+# node VERSION LIBLXC: a Proxmox node without guests.
+node() {
+	rm -rf "$root"
+	host_base "$root"
+	host_liblxc "$2"
+	mkdir -p "$root/var/lib/dpkg" "$root/etc/pve/nodes/pve/lxc"
+	ln -s nodes/pve "$root/etc/pve/local"
+	ln -s nodes/pve/lxc "$root/etc/pve/lxc"
+	printf 'Package: %s\nStatus: install ok installed\nVersion: %s\n\n' pve-manager "$1" lxc-pve 6.0.0-9 >"$root/var/lib/dpkg/status"
+	install -D -m 755 /dev/null "$root/usr/sbin/aa-nestfix"
+}
+
+# guest VMID [LINE…]
+guest() {
+	guest_conf=$root/etc/pve/nodes/pve/lxc/$1.conf
+	shift
+	printf '%s\n' 'arch: amd64' 'ostype: debian' 'unprivileged: 1' "$@" >"$guest_conf"
+	host_pve
+	chmod -R go-w "$root"
+}
+
+# A host with LXC, whose library writes the rule.
+lxc_host() {
+	rm -rf "$root"
+	host_base "$root"
+	host_liblxc denies
+	install -D -m 755 /dev/null "$root/usr/sbin/aa-nestfix"
+}
+
+container() {
+	mkdir -p "$root/var/lib/lxc/$1"
+	container_conf=$root/var/lib/lxc/$1/config
+	shift
+	printf '%s\n' "$@" >"$container_conf"
+	chmod -R go-w "$root"
+}
+common='lxc.include = /usr/share/lxc/config/common.conf'
+generated='lxc.apparmor.profile = generated'
+nesting='lxc.apparmor.allow_nesting = 1'
+
+# aa STATUS ARGUMENT…
+aa() {
+	aa_status=$1
+	shift
+	run_tool "$aa_status" --root "$root" "$@"
+}
+
+answers() {
+	jq -r '.containers[] | "\(.name) \(.now.word) \(.next.word)\(if .counts then " counts" else "" end)"' "$T/out"
+}
+remedies() {
+	jq -r '.containers[].remedy[]' "$T/out" | sed "s| --root $root||"
+}
+says() { has "$1" "$T/out"; }
+silent() { ! grep -i "$1" "$T/out"; }
+
+#### A node that is cured
+
+node 9.0.10 cured
+guest 101 'features: nesting=1'
+ok 'a cured node: check' aa 0 check
+ok '  says so in one line, and of unworn profiles in another' [ "$(wc -l <"$T/out")" = 2 ]
+ok '  first the answer' grep -q '^Healthy: LXC 6.0.0-9 is cured; 1 container looked at.$' "$T/out"
+ok '  nothing is in the way of what nobody wears' silent 'in the way\|nestfix *$\|lxc-container-nestfix'
+ok '  diff has nothing to change' aa 0 diff
+ok '  nor has fix' aa 0 fix
+ok '  which leaves the conffile alone' cmp "$root/etc/apparmor.d/abstractions/lxc/container-base" \
+	tests/fixtures/sample-host/etc/apparmor.d/abstractions/lxc/container-base
+ok '  unless it is asked to' aa 0 --profiles fix
+ok '  by an option of its own' grep -q 'aa-nestfix: runc' "$root/etc/apparmor.d/abstractions/lxc/container-base"
+
+node 9.0.10 cured
+guest 101 'features: nesting=1' '#for Docker' 'lxc.apparmor.profile: unconfined'
+guest 102 'features: nesting=1' 'lxc.mount.entry: /dev/null sys/module/apparmor/parameters/enabled none bind 0 0'
+ok 'workarounds that were left on it: check' aa 0 check
+ok '  says that the node is cured' says 'Healthy: LXC 6.0.0-9 is cured'
+ok '  where AppArmor is off' says 'but AppArmor is OFF (/etc/pve/lxc/101.conf:6)'
+ok '  where it is hidden' says 'but AppArmor is hidden from it'
+ok '  and what takes that out' says 'harden 101 102'
+run_tool 0 --root "$root" --json check
+is '  in JSON' "$(answers)" "$(printf '101 none apparmor-off\n102 none works')"
+
+#### Nesting
+
+node 8.4.1 denies
+guest 105 'features: keyctl=1,nesting=1' 'lxc.apparmor.profile: generated'
+guest 106
+guest 107 'features: nesting=1'
+run_tool 1 --root "$root" --json check
+is 'nesting: who counts' "$(answers)" "$(printf '105 none stopped counts\n106 none not-set-up\n107 none stopped counts')"
+ok 'features without effect' aa 1 check 105
+ok '  which line takes it' says '(/etc/pve/lxc/105.conf:5)'
+ok '  what to type, with the features that it has' says 'pct set 105 --features keyctl=1,nesting=1'
+ok '  and no other profile' silent 'lxc-container-nestfix'
+ok 'a guest without nesting is named' aa 1 check 106
+ok '  nesting is off' says 'nesting is off'
+ok '  what to type' says 'pct set 106 --features nesting=1'
+ok 'fix' aa 1 fix
+run_tool 1 --root "$root" --json check
+is '  cures the one that it can, and calls no other cured' "$(answers)" \
+	"$(printf '105 none stopped counts\n106 none not-set-up\n107 none works')"
+ok '  one that is not meant for Docker makes no noise' aa 0 check 107
+
+#### AppArmor on again
+
+node 8.4.1 denies
+guest 104 '#for Docker' 'features: nesting=1' 'lxc.apparmor.profile: unconfined' 'lxc.apparmor.raw: mount'
+ok 'a raw line that only a profile would read: fix' aa 0 fix
+cp "$root/etc/pve/nodes/pve/lxc/104.conf" "$T/was"
+ok '  harden' aa 3 harden
+ok '  names the line that would keep it from starting' has "apparmor_parser refuses 'lxc.apparmor.raw = mount' (/etc/pve/lxc/104.conf:6)" "$T/err"
+ok '  and changes nothing' cmp "$T/was" "$root/etc/pve/nodes/pve/lxc/104.conf"
+
+node 8.4.1 denies
+guest 104 'features: nesting=1' 'lxc.apparmor.profile: unconfined' 'lxc.cgroup2.devices.allow: a' \
+	'lxc.mount.entry: /dev/kmsg dev/kmsg none defaults,bind,create=file'
+guest 105 'lxc.apparmor.profile: unconfined' '#switched off because runc failed'
+run_tool 0 --root "$root" fix
+ok 'reasons that nobody knows: harden without a name' aa 3 harden
+ok '  lists them, with what they would lose' says 'it has all devices, /dev/kmsg'
+ok '  and says how it is done all the same' says 'harden 104'
+ok '  a guest without nesting would be the worse for it' says 'pct set 105 --features nesting=1'
+ok '  check gives none of them to type' sh -c "! '$NESTFIX' --patches patches --root '$root' check | grep 'harden 104'"
+ok '  the named one is done' aa 0 harden 104
+
+lxc_host
+container docker1 "$common" '# for docker' 'lxc.apparmor.profile = unconfined'
+ok 'LXC: fix' aa 0 fix
+ok '  harden' aa 0 harden
+is '  leads to a profile in which Docker runs' "$(grep apparmor "$root/var/lib/lxc/docker1/config")" "$(printf '%s\n%s' "$generated" "$nesting")"
+ok '  as check says' aa 0 check
+
+#### Profiles of files
+
+node 8.4.1 denies
+guest 100 'features: nesting=1' 'lxc.apparmor.profile: my_docker_nested'
+sed '1s/^/#include <tunables\/global>\n/; s/^profile [^ ]*/profile my_docker_nested/; s/^}/  mount,\n  umount,\n  pivot_root,\n}/; /deny mount/d' \
+	"$root/etc/apparmor.d/lxc/lxc-default" >"$root/etc/apparmor.d/my-profile"
+run_tool 1 --root "$root" --json check
+is 'a profile with a name of its own' "$(jq -r '.containers[] | "\(.next.word) \(.next.place)"' "$T/out")" \
+	'stopped /etc/apparmor.d/abstractions/lxc/container-base:188'
+rm "$root/etc/apparmor.d/my-profile"
+ok 'a profile that is not there' aa 1 check
+ok '  is not called healthy' says 'its profile my_docker_nested is not on'
+
+node 8.4.1 denies
+guest 100 'features: nesting=1' 'lxc.apparmor.profile: lxc-container-default-cgns'
+guest 101 'features: nesting=1'
+printf 'profile lxc-broken {\n  moun,\n' >"$root/etc/apparmor.d/lxc/lxc-broken"
+ok 'one broken profile file: check' aa 1 check
+ok '  names it' grep -q '/etc/apparmor.d/lxc/lxc-broken$' "$T/out"
+ok '  and judges the other guest' grep -q '^  101 .* NO  *the runc rule (1)$' "$T/out"
+ok '  which fix cures' aa 0 fix 101
+run_tool 0 --root "$root" --json check 101
+is '  from its next start on' "$(answers)" '101 none works'
+
+lxc_host
+container web "$common" 'lxc.uts.name = web'
+container nest "$common" 'lxc.apparmor.profile = lxc-container-default-with-nesting'
+run_tool 1 --root "$root" --json check
+is 'LXC: its default profile is no trouble, the one for nesting is' "$(answers | sort)" \
+	"$(printf 'nest none stopped counts\nweb none not-set-up')"
+ok 'a container that is named counts' aa 1 check web
+ok '  and is told what to write' says "'lxc.apparmor.profile = generated'"
+cp profiles/lxc-container-nestfix "$root/etc/apparmor.d/lxc/"
+ok '  where the profile of this program is, that is offered' aa 1 check web
+ok '  by one command' says 'fix --profile-for web'
+ok '  fix of it' aa 1 fix web
+ok '  says what is left' says 'web: its profile refuses mounts'
+
+#### What the next start brings
+
+lxc_host
+container other "$common" "$generated" "$nesting"
+container own "$generated" "$nesting"
+ok 'a container that does not read the drop-in: fix' aa 1 fix
+ok '  says who is left' says 'own: the runc rule'
+ok 'check' aa 1 check
+ok '  counts it' says 'Docker will FAIL in 1 of 2 containers.'
+ok '  and says what to write' says "write 'lxc.include = /usr/share/lxc/config/common.conf.d/' into"
+ok 'fix of it has nothing to write' aa 1 fix own
+ok '  and does not say that all is well' silent 'nothing to do\|healthy'
+
+lxc_host
+container off "$common" 'lxc.apparmor.profile = unconfined'
+printf '%s\n%s\n' "$generated" "$nesting" >"$root/etc/lxc.default"
+install -D -m 644 "$root/etc/lxc.default" "$root/etc/lxc/default.conf"
+ok 'a host whose new containers will fail: check' aa 1 check
+ok '  says so' says 'Docker will FAIL in every container that is made from now on.'
+ok '  in a row' grep -q '^  (new containers)  -  *NO  *the runc rule (1)$' "$T/out"
+ok '  fix' aa 0 fix
+ok '  cures them' aa 0 check
+
+#### Incus
+
+lxc_host
+host_daemon incus /var/lib/incus c1 nesting
+host_daemon incus /var/lib/incus c2
+chmod -R go-w "$root"
+run_tool 1 --root "$root" --json check
+is 'Incus: nesting decides who counts' "$(answers)" "$(printf 'c1 none stopped counts\nc2 none not-set-up')"
+run_tool 1 --root "$root" --json check c2
+ok '  the one without it is told how' has 'incus config set c2 security.nesting=true' "$T/out"
+ok '  and never LXC'"'"'s profile' silent 'lxc-container-nestfix'
+run_tool 1 --root "$root" check c1
+if printf 'profile x { priority=1 /x r, }\n' | /sbin/apparmor_parser -q -Q -K -S >/dev/null 2>&1; then
+	ok '  a line with priority= where the parser takes it' says 'raw.apparmor='
+else
+	ok '  no line with priority= where the parser does not take it' silent 'priority='
+fi
+
+#### What is advised is followed, and leads somewhere
+
+# The commands of the section "Type", as they stand.
+typed() {
+	sed -n "/^Type:/,/^[^ T]/s/^  \\(aa-nestfix .*\\)/\\1/p" "$1" | sed 's/   .*//'
+}
+follow() {
+	host_make "$1" "$root" || return
+	install -D -m 755 /dev/null "$root/usr/sbin/aa-nestfix"
+	: >"$T/done"
+	for round in 1 2 3 4; do
+		"$NESTFIX" --patches patches --root "$root" check >"$T/screen" 2>"$T/err" </dev/null || :
+		typed "$T/screen" >"$T/typed"
+		[ -s "$T/typed" ] || return 0
+		while read -r _ words <&3; do
+			words=$(printf %s "$words" | sed "s|--root $root||")
+			! grep -qxF -- "$words" "$T/done" || { echo "advised again in round $round: $words"; cat "$T/screen"; return 1; }
+			echo "$words" >>"$T/done"
+			status=0
+			eval "\"\$NESTFIX\" --patches patches --root \"\$root\" $words" >"$T/out" 2>"$T/err" </dev/null || status=$?
+			[ $status != 2 ] || { echo "cannot be typed: $words"; cat "$T/err"; return 1; }
+		done 3<"$T/typed"
+	done
+	echo 'no end of advice'
+	return 1
+}
+for file in tests/fixtures/hosts/*.host; do
+	name=$(basename "$file" .host)
+	rm -rf "$root"
+	ok "$name: the advice is followed, and comes to an end" follow "$name"
+done
+tap_done
