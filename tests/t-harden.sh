@@ -142,14 +142,16 @@ ok 'an unknown container' tool 2 harden 999
 host lxc-bookworm fixed
 cp -p "$R/var/lib/lxc/off1/config" "$T/was"
 ok 'LXC: harden' tool 0 harden off1
-ok 'LXC: exactly the two lines are gone' gone "$R/var/lib/lxc/off1/config" 'lxc.apparmor.profile = unconfined' \
-	"$(echo "$off_mount" | sed 's/:/ =/')"
+is 'LXC: exactly the two lines are gone, and a profile in which Docker runs came' \
+	"$(diff "$T/was" "$R/var/lib/lxc/off1/config" | grep '^[<>]')" \
+	"$(printf '%s\n' '< lxc.apparmor.profile = unconfined' "< $(echo "$off_mount" | sed 's/:/ =/')" \
+		'> lxc.apparmor.profile = generated' '> lxc.apparmor.allow_nesting = 1')"
 is 'LXC: who was not named keeps his line' "$(grep -c unconfined "$R/var/lib/lxc/open1/config")" 1
 ok 'LXC: rollback' back "$R/var/lib/lxc/off1/config"
 ok 'LXC: JSON' tool 0 --json harden open1
 is 'LXC: JSON: the state' "$(jq -r '.containers[] | "\(.container) \(.state) \(.lines[0].workaround)"' "$T/out")" 'open1 cured unconfined'
 printf 'lxc.apparmor.profile = unconfined\n' >"$R/etc/lxc/off.conf"
-printf 'lxc.include = /etc/lxc/off.conf\nlxc.uts.name = inc1\n' >"$R/var/lib/lxc/open1/config"
+printf '# for Docker\nlxc.include = /etc/lxc/off.conf\nlxc.uts.name = inc1\n' >"$R/var/lib/lxc/open1/config"
 ok 'a line in an included file is only told' refused 'an included file switches it off' harden open1
 ok 'with its place' has '/etc/lxc/off.conf:1' "$T/out"
 ok 'the others are done all the same' tool 1 harden
@@ -164,7 +166,7 @@ loads() {
 }
 host lxc-bookworm fixed
 tool 0 harden && tool 0 fix --profile-for web1 nest1 custom1 open1
-for pair in hidden1=generated off1= open1=lxc-container-nestfix web1=lxc-container-nestfix nest1=lxc-container-nestfix custom1=lxc-container-nestfix; do
+for pair in hidden1=generated off1=generated open1=lxc-container-nestfix web1=lxc-container-nestfix nest1=lxc-container-nestfix custom1=lxc-container-nestfix; do
 	if command -v lxc-info >/dev/null; then
 		ok "liblxc loads ${pair%%=*}" loads "${pair%%=*}" "${pair#*=}"
 	else

@@ -2,7 +2,8 @@
 /*
  * config: changes of containers' configuration files, by whole lines. Pure.
  *
- * Lines of three keys are changed, and no others: the AppArmor profile, mount entries, and Proxmox' hookscript. The
+ * Lines of three keys are changed, and no others: the AppArmor profile, mount entries, and Proxmox' hookscript; nesting
+ * may be switched on beside a profile. The
  * proof of such a change is the law of keyval.h, looked at for the very text: every other byte stays, and reading the
  * new text gives the old entries, in their sections, but for these. Only what was proved can be committed.
  */

@@ -28,7 +28,8 @@ enum harden_state {
 	HARDEN_UNCURED,    /* a profile that still has the rule: runc would stop there */
 	HARDEN_STILL_OFF,  /* an included file switches it off as well */
 	HARDEN_NO_PROFILE, /* a profile that no policy file defines: the container would not start */
-	HARDEN_REFUSED,    /* its configuration may not be changed now: `why` */
+	HARDEN_REFUSED,    /* its configuration may not be changed now, or it would be the worse for it: `why` */
+	HARDEN_UNBLAMED, /* nothing says that it was switched off because of the conflict; `why`: what it would lose */
 };
 
 struct harden {
@@ -38,11 +39,18 @@ struct harden {
 	enum harden_state state;
 	struct slice profile;   /* by name, that its next start would have */
 	const char *why;        /* HARDEN_REFUSED, else NULL */
+	bool generated;         /* it gets a generated profile, with nesting */
 	struct patch_file file; /* without edits where nothing can be taken out */
 };
 
 /* The workarounds of a container; `text` is its configuration file. False: it has none. */
 bool harden_find(struct harden *out, const struct container *container, struct slice text, struct arena *arena);
+
+/*
+ * The other way for a container of LXC's whose own lines leave a profile that refuses the program: without them, and
+ * with a generated profile and nesting. False: not for this kind.
+ */
+bool harden_generate(struct patch_file *out, const struct container *container, struct slice text, struct arena *arena);
 
 /* The container as its next start would have it with another text of its configuration file. */
 int harden_after(struct container *out, const struct container_host *host, const struct root *root,
@@ -51,6 +59,9 @@ int harden_after(struct container *out, const struct container_host *host, const
 
 /* What that start brings. */
 enum harden_state harden_judge(const struct site *site, const struct finding *finding, const struct container *after);
+
+/* What its configuration gives it that a profile may take away again, in words: "/dev/kmsg, all devices"; or empty. */
+const char *harden_uses(const char *path, struct slice text, struct arena *arena);
 
 /* Why Proxmox' rules forbid to change its configuration now (a lock, no quorum, …), or NULL. */
 const char *harden_forbidden(const struct container_host *host, const struct container *container, struct arena *arena);

@@ -119,7 +119,7 @@ struct report_probe {
 void report_probes(const struct report *r, const struct report_probe *probes, size_t count);
 
 /* Containers whose AppArmor was switched off, and what becomes of each. Not with --json: report_hardened does that. */
-void report_harden(const struct report *r, const struct harden *list, size_t count, const struct obstacles *obstacles);
+void report_harden(const struct report *r, const struct harden *list, size_t count);
 void report_config_diff(const struct report *r, const struct patch_file *files, size_t count);
 
 /* `receipt` NULL: nothing was to be done. */

@@ -71,21 +71,81 @@ int app_config_text(struct app *app, const struct container *c, struct slice *ou
 	return 0;
 }
 
-static void judge(struct hardening *h, struct harden *one)
+/* What a text of its configuration would lead to; *answer stays empty where that is no profile at all. */
+static enum harden_state foresee(struct hardening *h, struct harden *one, struct slice text,
+				 struct verdict_answer *answer)
 {
 	struct policy_reader reader = discover_reader(&h->app->root);
+	struct container *after = ARENA_NEW(&h->app->arena, struct container);
+	const struct look *look = h->look;
 	struct err trouble = { 0 };
-	struct container after;
+	struct verdict v = { 0 };
+	enum harden_state state;
+
+	*answer = (struct verdict_answer){ 0 };
+	if (harden_after(after, &look->site.host, &h->app->root, one->container, text, &reader, &h->app->arena,
+			 &trouble) < 0) {
+		one->why = arena_str(&h->app->arena, slice_of(trouble.text));
+		return HARDEN_REFUSED;
+	}
+	one->profile = after->profile;
+	state = harden_judge(&look->site, &look->finding, after);
+	if (state == HARDEN_STILL_OFF || state == HARDEN_NO_PROFILE)
+		return state;
+	if (app_foresee(h->app, look, after, &v, &trouble) < 0) {
+		one->why = arena_str(&h->app->arena, slice_of(trouble.text));
+		return HARDEN_REFUSED;
+	}
+	*answer = v.next;
+	return v.next.word == VERDICT_WORKS   ? HARDEN_CURED
+	       : v.next.ruled && !v.next.need ? HARDEN_UNCURED
+					      : HARDEN_REFUSED;
+}
+
+static const char *refusal(struct hardening *h, const struct harden *one, const struct verdict_answer *answer)
+{
+	const struct container *c = one->container;
+
+	if (answer->word == VERDICT_UNKNOWN)
+		return arena_printf(&h->app->arena, "with AppArmor on, %s", answer->why);
+	if (!answer->need)
+		return "with AppArmor on, nobody knows what would become of it";
+	if (c->kind == CONTAINER_PVE && !c->pve.next.nesting)
+		return arena_printf(
+		    &h->app->arena,
+		    "with AppArmor on, and nesting off, Docker would stop; type: pct set %.*s --features "
+		    "nesting=1, then harden it again",
+		    SLICE_FMT(c->name));
+	return arena_printf(&h->app->arena, "its profile %.*s would refuse what Docker needs: %.*s",
+			    SLICE_FMT(one->profile), SLICE_FMT(answer->need->text));
+}
+
+/* A working container is not made worse: its next start is asked before a line is taken out. */
+static void judge(struct hardening *h, struct harden *one, struct slice text)
+{
+	struct verdict_answer answer = { 0 };
+	struct patch_file other;
 
 	one->why = harden_forbidden(&h->look->site.host, one->container, &h->app->arena);
-	if (!one->why && harden_after(&after, &h->look->site.host, &h->app->root, one->container, one->file.new_,
-				      &reader, &h->app->arena, &trouble) < 0)
-		one->why = arena_str(&h->app->arena, slice_of(trouble.text));
 	one->state = HARDEN_REFUSED;
 	if (one->why)
 		return;
-	one->state = harden_judge(&h->look->site, &h->look->finding, &after);
-	one->profile = after.profile;
+	if (h->named.len == 0 && !one->container->blamed && !one->container->docker) {
+		one->state = HARDEN_UNBLAMED;
+		one->why = harden_uses(one->container->config, text, &h->app->arena);
+		return;
+	}
+	one->state = foresee(h, one, one->file.new_, &answer);
+	if (one->state != HARDEN_CURED && !one->why && answer.word == VERDICT_STOPPED && one->profile.len > 0 &&
+	    harden_generate(&other, one->container, text, &h->app->arena)) {
+		enum harden_state state = foresee(h, one, other.new_, &answer);
+
+		one->generated = state == HARDEN_CURED || state == HARDEN_UNCURED;
+		one->file = one->generated ? other : one->file;
+		one->state = state;
+	}
+	if (one->state == HARDEN_REFUSED && !one->why)
+		one->why = refusal(h, one, &answer);
 	if (one->state == HARDEN_CURED && one->file.edit_count > 0)
 		VEC_PUSH(&h->app->arena, &h->files, one->file);
 }
@@ -111,7 +171,7 @@ static int look_at(struct hardening *h, const struct container *c, struct err *e
 		return -1;
 	if (!harden_find(&one, c, text, &h->app->arena))
 		return 0;
-	judge(h, &one);
+	judge(h, &one, text);
 	VEC_PUSH(&h->app->arena, &h->all, one);
 	return 0;
 }
@@ -137,6 +197,11 @@ static int refuse_all(const struct hardening *h, struct err *err)
 			"cannot switch AppArmor on again in '%.*s': no policy file has its profile '%.*s'",
 			SLICE_FMT(name), SLICE_FMT(one->profile));
 		return err_hint(err, "name another one: %s fix --profile-for=%.*s", self, SLICE_FMT(name));
+	case HARDEN_UNBLAMED:
+		err_put(err, ERR_REFUSED, "cannot tell why AppArmor is off in '%.*s': nothing in it speaks of Docker",
+			SLICE_FMT(name));
+		return err_hint(err, "to switch it on again all the same, name it: %s harden %.*s", self,
+				SLICE_FMT(name));
 	case HARDEN_CURED:
 	case HARDEN_REFUSED:
 		break;
@@ -164,6 +229,15 @@ int app_config_commit(struct app *app, const struct patch_file *files, size_t co
 	return 0;
 }
 
+static size_t count_unblamed(const struct hardening *h)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < h->all.len; i++)
+		count += h->all.ptr[i].state == HARDEN_UNBLAMED;
+	return count;
+}
+
 static int harden(struct hardening *h, struct err *err)
 {
 	const struct container_host *host = &h->look->site.host;
@@ -183,8 +257,7 @@ static int harden(struct hardening *h, struct err *err)
 		report_hardened(report, NULL, 0, NULL, 0, NULL);
 		return 0;
 	}
-	app_obstacles(h->app, h->look);
-	report_harden(report, h->all.ptr, h->all.len, h->look->finding.obstacles);
+	report_harden(report, h->all.ptr, h->all.len);
 	if (h->files.len == 0)
 		return refuse_all(h, err);
 	report_config_diff(report, h->files.ptr, h->files.len);
@@ -193,7 +266,7 @@ static int harden(struct hardening *h, struct err *err)
 	if (app_config_commit(h->app, h->files.ptr, h->files.len, &receipt, err) < 0)
 		return -1;
 	report_hardened(report, h->all.ptr, h->all.len, h->files.ptr, h->files.len, &receipt);
-	return h->files.len < h->all.len;
+	return h->files.len + count_unblamed(h) < h->all.len;
 }
 
 int cmd_harden(struct app *app, struct err *err)

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* report-config: changes of containers' configuration, which count at their next start. */
-#include <nestfix/obstacle.h>
-
 #include "report-internal.h"
 
 static const char *state_word(enum harden_state state)
 {
-	static const char *const words[] = { "cured", "uncured", "still-off", "no-profile", "refused" };
+	static const char *const words[] = { "cured", "uncured", "still-off", "no-profile", "refused", "not-blamed" };
 
 	return words[state];
 }
@@ -30,22 +28,19 @@ static const char *state_text(const struct harden *h, struct arena *arena)
 				    "not changed: its profile %.*s is in no policy file; name another one: fix "
 				    "--profile-for=%.*s",
 				    SLICE_FMT(h->profile), SLICE_FMT(name));
+	case HARDEN_UNBLAMED:
+		return arena_printf(
+		    arena,
+		    "not changed: off, but not certainly because of this%s%s; with AppArmor on it may no "
+		    "longer write below /proc/sys and /sys; to do it all the same, name it: harden %.*s",
+		    h->why[0] ? ": it has " : "", h->why, SLICE_FMT(name));
 	case HARDEN_REFUSED:
 		break;
 	}
 	return arena_printf(arena, "not changed: %s", h->why ? h->why : "");
 }
 
-/* The profile refuses something else that runc needs: a stock static one does. */
-static bool is_hindered(const struct harden *h, const struct obstacles *obstacles)
-{
-	for (size_t i = 0; obstacles && i < obstacles->count; i++)
-		if (slice_eq(obstacles->list[i].profile, h->profile))
-			return true;
-	return false;
-}
-
-static void print_harden(const struct report *r, const struct harden *h, const struct obstacles *obstacles)
+static void print_harden(const struct report *r, const struct harden *h)
 {
 	AUTOARENA arena = { 0 };
 
@@ -54,21 +49,16 @@ static void print_harden(const struct report *r, const struct harden *h, const s
 		report_print(r, "  %-8s%s:%zu: %.*s\n", i == 0 ? "off by" : "", h->lines[i].place.path,
 			     h->lines[i].place.line, SLICE_FMT(h->lines[i].text));
 	report_print(r, "  %-8s%s\n", "then", state_text(h, &arena));
-	if (h->state == HARDEN_CURED && is_hindered(h, obstacles))
-		report_print(r,
-			     "  %-8sthat profile refuses other things that runc needs; one that does not: %s fix "
-			     "--profile-for=%.*s\n",
-			     "", r->self, SLICE_FMT(h->container->title));
 	fputc('\n', r->out);
 }
 
-void report_harden(const struct report *r, const struct harden *list, size_t count, const struct obstacles *obstacles)
+void report_harden(const struct report *r, const struct harden *list, size_t count)
 {
 	if (r->json || r->quiet)
 		return;
 	fputs("AppArmor was switched off here to get round this trouble:\n\n", r->out);
 	for (size_t i = 0; i < count; i++)
-		print_harden(r, &list[i], obstacles);
+		print_harden(r, &list[i]);
 }
 
 void report_config_diff(const struct report *r, const struct patch_file *files, size_t count)

@@ -170,6 +170,8 @@ static bool may_come(const struct keyval *kv, const struct keyval_entry *e)
 		return false;
 	if (is_profile_key(e->key))
 		return !slice_is(value, "unconfined") && !slice_is(value, "unchanged");
+	if (slice_is(e->key, "lxc.apparmor.allow_nesting"))
+		return slice_is(value, "1");
 	return slice_is(e->key, "hookscript");
 }
 

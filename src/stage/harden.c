@@ -91,6 +91,32 @@ bool harden_find(struct harden *out, const struct container *c, struct slice tex
 	return lines.len > 0;
 }
 
+/* Where the first of the lines stands that are taken out: the profile comes in its place, else at the end. */
+bool harden_generate(struct patch_file *out, const struct container *c, struct slice text, struct arena *arena)
+{
+	line_vec lines = { 0 };
+	edit_vec edits = { 0 };
+	edit_vec all = { 0 };
+	struct keyval kv;
+	size_t place;
+
+	if (c->kind != CONTAINER_LXC)
+		return false;
+	keyval_parse(&kv, text, config_dialect(c->config), arena);
+	find_own(c, &kv, &lines, &edits, arena);
+	place = edits.len > 0 ? edits.ptr[0].index : kv.count;
+	VEC_PUSH(arena, &all,
+		 (struct config_edit){
+		     .verb = CONFIG_INSERT, .index = place, .line = SLICE("lxc.apparmor.profile = generated") });
+	VEC_PUSH(arena, &all,
+		 (struct config_edit){
+		     .verb = CONFIG_INSERT, .index = place, .line = SLICE("lxc.apparmor.allow_nesting = 1") });
+	for (size_t i = 0; i < edits.len; i++)
+		VEC_PUSH(arena, &all, edits.ptr[i]);
+	config_edit(out, c->config, text, all.ptr, all.len, arena);
+	return true;
+}
+
 /* A reader for which one file has another text. */
 struct overlay {
 	const struct policy_reader *inner;
@@ -171,6 +197,31 @@ enum harden_state harden_judge(const struct site *site, const struct finding *fi
 		break;
 	}
 	return HARDEN_CURED;
+}
+
+static void add_use(struct buf *out, struct slice key, struct slice value)
+{
+	const char *comma = out->len > 0 ? ", " : "";
+
+	if (slice_is(key, "lxc.mount.auto") && value.len > 0 && memmem(value.ptr, value.len, "rw", 2))
+		buf_addf(out, "%s%.*s", comma, SLICE_FMT(value));
+	else if (slice_ends(key, ".devices.allow"))
+		buf_addf(out, "%s%s%.*s", comma, slice_is(value, "a") ? "all devices" : "device ",
+			 slice_is(value, "a") ? 0 : (int)value.len, value.ptr);
+	else if (is_mount_key(key) && !lxc_hides_apparmor(value))
+		buf_addf(out, "%s%.*s", comma, SLICE_FMT(slice_sub(value, 0, slice_find(value, ' '))));
+}
+
+const char *harden_uses(const char *path, struct slice text, struct arena *arena)
+{
+	struct keyval kv;
+	AUTOBUF out = { 0 };
+
+	keyval_parse(&kv, text, config_dialect(path), arena);
+	for (size_t i = 0; i < kv.count; i++)
+		if (kv.entries[i].kind == KEYVAL_PAIR && kv.entries[i].section == 0)
+			add_use(&out, kv.entries[i].key, keyval_lxc_meaning(&kv, &kv.entries[i]));
+	return arena_str(arena, buf_slice(&out));
 }
 
 const char *harden_forbidden(const struct container_host *host, const struct container *c, struct arena *arena)
