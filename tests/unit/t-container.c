@@ -273,14 +273,19 @@ static void incus_and_lxd(void)
 	   "is listed once where /var/lib/lxd is the snap's");
 }
 
-static void process_of(int pid, int ppid, const char *uids, const char *nspid, const char *label)
+static void process_named(const char *name, int pid, int ppid, const char *uids, const char *nspid, const char *label)
 {
 	AUTOBUF text = { 0 };
 
-	buf_addf(&text, "Name:\tx\nPPid:\t%d\nUid:\t%s\nNSpid:\t%s\n", ppid, uids, nspid);
+	buf_addf(&text, "Name:\t%s\nPPid:\t%d\nUid:\t%s\nNSpid:\t%s\n", name, ppid, uids, nspid);
 	put(arena_printf(&arena, "/proc/%d/status", pid), buf_str(&text));
 	put(arena_printf(&arena, "/proc/%d/attr/current", pid), label);
 	link_to(arena_printf(&arena, "/proc/%d/root", pid), "/");
+}
+
+static void process_of(int pid, int ppid, const char *uids, const char *nspid, const char *label)
+{
+	process_named("x", pid, ppid, uids, nspid, label);
 }
 
 static void process(int pid, int ppid, int uid, const char *nspid, const char *label)
@@ -365,6 +370,15 @@ static void live(void)
 	ok(find("else")->running && slice_is(find("else")->lxcpath, "/opt/lxc"),
 	   "a container of another path is found, by one spelling");
 	is_err(&find("theirs")->err, "cannot trust", "one whose configuration anybody can write is told, and not read");
+	is_num((long)host.label_count, 4, "the label of every init is known, in a list or not");
+	ok(!find("own")->docker, "no Docker runs in it");
+	process_named("dockerd", 45, 42, "0\t0\t0\t0", "45\t7\t3", "x\n");
+	process_named("dockerd", 46, 1, "0\t0\t0\t0", "46", "x\n");
+	look(&root);
+	ok(!find("own")->docker, "nor where it runs in a namespace below, or on the host");
+	process_named("dockerd", 45, 42, "0\t0\t0\t0", "45\t7", "x\n");
+	look(&root);
+	ok(find("own")->docker && !find("p_c1")->docker, "now it does, below a process of the container");
 	is_num(look(NULL), 0, "without /proc");
 	ok(!find("own")->running && !is_there("else"), "nothing runs");
 }
