@@ -57,6 +57,8 @@ $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(NF_CPPFLAGS) $(CPPFLAGS) $(CFLAGS) $(NF_CFLAGS) -MMD -MP -c -o $@ $<
 
+$B/src/cli/builtin.o: $(wildcard patches/*.conflict) profiles/lxc-generated-sample
+
 # One program a test file: t-<room>.c prints TAP.
 $B/unit/%: $B/tests/unit/%.o $B/libnestfix.a
 	@mkdir -p $(@D)

@@ -14,18 +14,28 @@ static const char default_conflict[] = "runc-detached-procfs";
 enum { CONFLICT_LIMIT = 1 << 20 }; /* bytes; the shipped file has 4 KiB */
 enum { TARGETS = 1000 };
 
-/* Where the conflict's data is: --patches, else the administrator's own file, else the shipped one. */
-static const char *find_conflict(struct app *app, const struct root *machine)
+static bool is_missing(const struct root *machine, const char *path)
 {
 	enum fsio_kind kind;
+
+	return fsio_kind(machine, path, &kind, NULL) == 0 && kind == FSIO_MISSING;
+}
+
+/*
+ * Where the conflict's data is: --patches, else the administrator's own file, else the shipped one. NULL: nowhere, so
+ * that the program is not installed, and goes by what was built into it.
+ */
+static const char *find_conflict(struct app *app, const struct root *machine)
+{
 	const char *path;
 
 	if (app->patches)
 		return arena_printf(&app->arena, "%s/%s.conflict", app->patches, default_conflict);
 	path = arena_printf(&app->arena, "%s/%s.conflict", override_dir, default_conflict);
-	if (fsio_kind(machine, path, &kind, NULL) == 0 && kind != FSIO_MISSING)
+	if (!is_missing(machine, path))
 		return path;
-	return arena_printf(&app->arena, "%s/patches/%s.conflict", NESTFIX_DATADIR, default_conflict);
+	path = arena_printf(&app->arena, "%s/patches/%s.conflict", NESTFIX_DATADIR, default_conflict);
+	return is_missing(machine, path) ? NULL : path;
 }
 
 static int read_conflict(struct app *app, struct err *err)
@@ -40,10 +50,11 @@ static int read_conflict(struct app *app, struct err *err)
 		return -1;
 	machine.anybody = app->patches != NULL; /* typed by the administrator */
 	path = find_conflict(app, &machine);
-	if (fsio_read(&machine, path, CONFLICT_LIMIT, &app->arena, &file, err) < 0)
+	file.bytes = app_builtin_conflict();
+	if (path && fsio_read(&machine, path, CONFLICT_LIMIT, &app->arena, &file, err) < 0)
 		return err_hint(err, "name the folder with the conflict files: --patches DIR");
 	app->conflict_bytes = file.bytes;
-	return conflict_parse(&app->conflict, path, file.bytes, app->pool, &app->arena, err);
+	return conflict_parse(&app->conflict, path ? path : "built in", file.bytes, app->pool, &app->arena, err);
 }
 
 static void add_scope(struct app *app, const struct conflict_scope *scope)
@@ -181,21 +192,20 @@ struct judge *app_judge(struct app *app)
 	return app->judge;
 }
 
-/* The generated text that is shipped: beside the conflict files. */
-static int read_sample(struct app *app, struct slice *out, struct err *err)
+/* A generated text, for want of any other: the one beside the conflict files, else what was built in. */
+static struct slice sample_of(struct app *app)
 {
 	const char *dir = app->patches ? arena_printf(&app->arena, "%s/..", app->patches) : NESTFIX_DATADIR;
 	AUTOROOT machine = { .fd = -1 };
 	struct file file;
 
-	if (root_open(&machine, "/", err) < 0)
-		return -1;
+	if (root_open(&machine, "/", NULL) < 0)
+		return app_builtin_sample();
 	machine.anybody = app->patches != NULL;
 	if (fsio_read(&machine, arena_printf(&app->arena, "%s/profiles/lxc-generated-sample", dir), CONFLICT_LIMIT,
-		      &app->arena, &file, err) < 0)
-		return -1;
-	*out = file.bytes;
-	return 0;
+		      &app->arena, &file, NULL) < 0)
+		return app_builtin_sample();
+	return file.bytes;
 }
 
 static bool is_by_container(const struct site *site)
@@ -204,14 +214,6 @@ static bool is_by_container(const struct site *site)
 		if (!site->targets[i].found)
 			return false;
 	return site->host.count > 0;
-}
-
-/* Missed only where neither a library nor a container gives a text. */
-static struct slice sample_of(struct app *app)
-{
-	struct slice sample;
-
-	return read_sample(app, &sample, NULL) < 0 ? SLICE("") : sample;
 }
 
 int app_foresee(struct app *app, const struct look *look, const struct container *after, struct verdict *out,

@@ -79,6 +79,10 @@ int app_site(struct app *app, const char **targets, size_t count, struct site *s
 /* The conflict, then discover and locate, for the targets that args name. */
 int app_look(struct app *app, const char **targets, size_t count, struct look *look, struct err *err);
 
+/* The shipped data, as it was built in: builtin.c. */
+struct slice app_builtin_conflict(void);
+struct slice app_builtin_sample(void);
+
 /* The run's judge, which holds its compiler, too. */
 struct judge *app_judge(struct app *app);
 
