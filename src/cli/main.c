@@ -13,19 +13,22 @@
 #define NESTFIX_VERSION "unknown"
 #endif
 
-/* "aa-nestfix --root X": what a user types before a command to mean the same host again. */
+/* "aa-nestfix --root X": what a user types before a command to mean the same host again. A script that calls the
+ * program tells by what name it is typed itself; the word is shown, and nothing else is done with it. */
 static const char *self_words(struct app *app)
 {
-	if (!app->root_path)
-		return "aa-nestfix";
-	return arena_printf(&app->arena, "aa-nestfix --root %s", app->root_path);
+	const char *name = getenv("AA_NESTFIX_SELF");
+
+	if (!name || !*name)
+		name = "aa-nestfix";
+	return app->root_path ? arena_printf(&app->arena, "%s --root %s", name, app->root_path) : name;
 }
 
 static bool is_terminal(FILE *file)
 {
-	const char *no_colour = getenv("NO_COLOR");
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fileno(file)) && !(no_colour && *no_colour);
+	return isatty(fileno(file)) && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
 }
 
 static void open_report(struct app *app)
