@@ -41,7 +41,7 @@ after() {
 	says 'still in the way: mount'
 	open_in bare refused $behind_the_rule $behind_others
 	tool 1 fix --yes
-	says 'Nothing to do'
+	says 'Nothing that a fix could change'
 }
 
 # Why not simply delete the rule: the same files, without it.
