@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ./run on machines that lack something: it says what it does, and in a sentence what it cannot do. sudo, apt-get, dpkg-query
 # and make are stand-ins; nothing is installed.
+# shellcheck disable=SC2016 # stand-ins are scripts in quotes
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
-# shellcheck disable=SC2016 # stand-ins are scripts in quotes
 
 mkdir -p "$T/bin" "$T/tree/build/release" "$T/tree/tests/fixtures" "$T/rest"
 cp run "$T/tree/"
