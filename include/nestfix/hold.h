@@ -28,4 +28,16 @@ struct hold {
 int hold_list(struct hold **out, size_t *count, const struct site *site, const struct backup *list, size_t list_count,
 	      struct arena *arena, struct err *err);
 
+/* What the kernel holds of a policy file that holds something of ours, or of a container's generated text. */
+struct hold_loaded {
+	const char *path;                  /* of the file, or of the text */
+	const struct container *container; /* whose text it is, or NULL */
+	struct backup_names scopes;        /* given back in every profile of it that the kernel has */
+	bool hidden;                       /* the kernel does not show it; the scopes are what we wrote down, or none */
+};
+
+/* Of every policy that the kernel has, in the site's order; `holds` tells which files count. */
+void hold_in_kernel(struct hold_loaded **out, size_t *count, const struct site *site, const struct hold *holds,
+		    size_t hold_count, struct arena *arena);
+
 #endif

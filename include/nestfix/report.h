@@ -102,8 +102,18 @@ const char *report_cure(const struct verdicts *verdicts);
 /* "change ID", "changes ID, ID": what a rollback took back. */
 void report_undone(const struct receipt *receipt, struct buf *out);
 void report_rollback(const struct report *r, const struct receipt *receipt);
-void report_backups(const struct report *r, const struct backup *list, size_t count, const struct hold *holds,
-		    size_t hold_count);
+
+/* All that rollback --list shows. */
+struct report_list {
+	const struct backup *backups;
+	size_t backup_count;
+	struct hold *holds;
+	size_t hold_count;
+	struct hold_loaded *loaded; /* none on another root */
+	size_t loaded_count;
+};
+
+void report_backups(const struct report *r, const struct report_list *list);
 void report_prove(const struct report *r, const struct comparison *comparison);
 
 /* What decides one access in each profile; each question has its answer. */

@@ -180,3 +180,38 @@ int hold_list(struct hold **out, size_t *count, const struct site *site, const s
 	*count = s.all.len;
 	return 0;
 }
+
+static bool is_held(const struct policy *policy, const struct hold *holds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (holds[i].kind == BACKUP_POLICY && discover_reads(policy, holds[i].path))
+			return true;
+	return false;
+}
+
+void hold_in_kernel(struct hold_loaded **out, size_t *count, const struct site *site, const struct hold *holds,
+		    size_t hold_count, struct arena *arena)
+{
+	struct search s = { .site = site, .arena = arena };
+	VEC(struct hold_loaded) all = { 0 };
+
+	for (size_t i = 0; i < site->policy_count; i++) {
+		const struct site_policy *sp = site->policies[i];
+		struct hold_loaded one = { .path = sp->policy.path, .container = sp->container };
+		const struct conflict_scope **scopes;
+		enum loaded_state state;
+		size_t n;
+
+		if (!sp->container && !is_held(&sp->policy, holds, hold_count))
+			continue;
+		state = discover_loaded(site, &sp->policy)->state;
+		if (state == LOADED_ABSENT)
+			continue;
+		one.hidden = state == LOADED_HIDDEN;
+		scopes = discover_held(site, &sp->policy, &n);
+		add_scopes(&s, &one.scopes, scopes, n);
+		VEC_PUSH(arena, &all, one);
+	}
+	*out = all.ptr;
+	*count = all.len;
+}

@@ -3,18 +3,20 @@
 
 static int list(struct app *app, struct err *err)
 {
-	struct hold *holds = NULL;
+	struct report_list seen = { 0 };
 	struct err trouble = { 0 };
 	struct backup *backups;
-	size_t count, hold_count = 0;
 	struct site site;
 
-	if (backup_list(&app->root, &app->arena, &backups, &count, err) < 0)
+	if (backup_list(&app->root, &app->arena, &backups, &seen.backup_count, err) < 0)
 		return -1;
+	seen.backups = backups;
 	if (app_site(app, NULL, 0, &site, &trouble) < 0 ||
-	    hold_list(&holds, &hold_count, &site, backups, count, &app->arena, &trouble) < 0)
+	    hold_list(&seen.holds, &seen.hold_count, &site, backups, seen.backup_count, &app->arena, &trouble) < 0)
 		report_note(&app->report, "it is not known what is given back now: %s", trouble.text);
-	report_backups(&app->report, backups, count, holds, hold_count);
+	else
+		hold_in_kernel(&seen.loaded, &seen.loaded_count, &site, seen.holds, seen.hold_count, &app->arena);
+	report_backups(&app->report, &seen);
 	return 0;
 }
 

@@ -119,29 +119,80 @@ static void print_hold(const struct report *r, const struct hold *h)
 		     buf_str(&ids), ids.len ? ")" : "");
 }
 
-void report_backups(const struct report *r, const struct backup *list, size_t count, const struct hold *holds,
-		    size_t hold_count)
+static json_t *json_loaded(const struct hold_loaded *l)
+{
+	return json_pack("{s:o,s:o,s:o,s:b}", "file", report_json_text(slice_of(l->path)), "container",
+			 l->container ? report_json_text(l->container->title) : json_null(), "scopes",
+			 json_names(&l->scopes), "hidden", l->hidden);
+}
+
+static bool is_alike(const struct hold_loaded *a, const struct hold_loaded *b)
+{
+	bool same = a->hidden == b->hidden && !a->container == !b->container && a->scopes.len == b->scopes.len;
+
+	for (size_t i = 0; same && i < a->scopes.len; i++)
+		same = slice_eq(a->scopes.ptr[i], b->scopes.ptr[i]);
+	return same;
+}
+
+/* Containers with the same are one line. */
+static void print_loaded(const struct report *r, const struct report_list *list, size_t at)
+{
+	const struct hold_loaded *l = &list->loaded[at];
+	AUTOBUF scopes = { 0 };
+	size_t more = 0;
+
+	for (size_t i = 0; l->container && i < at; i++)
+		if (is_alike(&list->loaded[i], l))
+			return;
+	for (size_t i = at + 1; l->container && i < list->loaded_count; i++)
+		more += is_alike(&list->loaded[i], l);
+	add_names(&scopes, &l->scopes);
+	if (l->container)
+		report_print(r, "  container %.*s", SLICE_FMT(l->container->title));
+	else
+		report_print(r, "  %s", l->path);
+	if (more > 0)
+		report_print(r, " and %zu more", more);
+	report_print(r, ": %s%s\n", scopes.len > 0 ? buf_str(&scopes) : "nothing",
+		     l->hidden ? " (the kernel does not show it; by our own record)" : "");
+}
+
+static void print_list_json(const struct report *r, const struct report_list *list)
+{
+	json_t *object = report_json_object("rollback");
+	json_t *backups = json_array();
+	json_t *files = json_array();
+	json_t *loaded = json_array();
+
+	for (size_t i = 0; i < list->backup_count; i++)
+		json_array_append_new(backups, json_backup(&list->backups[i]));
+	for (size_t i = 0; i < list->hold_count; i++)
+		json_array_append_new(files, json_hold(&list->holds[i]));
+	for (size_t i = 0; i < list->loaded_count; i++)
+		json_array_append_new(loaded, json_loaded(&list->loaded[i]));
+	json_object_set_new(object, "changes", backups);
+	json_object_set_new(object, "in_force", files);
+	json_object_set_new(object, "kernel", loaded);
+	report_json_print(r, object);
+}
+
+void report_backups(const struct report *r, const struct report_list *list)
 {
 	if (r->json) {
-		json_t *object = report_json_object("rollback");
-		json_t *backups = json_array();
-		json_t *files = json_array();
-
-		for (size_t i = 0; i < count; i++)
-			json_array_append_new(backups, json_backup(&list[i]));
-		for (size_t i = 0; i < hold_count; i++)
-			json_array_append_new(files, json_hold(&holds[i]));
-		json_object_set_new(object, "changes", backups);
-		json_object_set_new(object, "in_force", files);
-		report_json_print(r, object);
+		print_list_json(r, list);
 		return;
 	}
-	for (size_t i = 0; i < count; i++)
-		print_backup(r, &list[i]);
-	if (count == 0)
+	for (size_t i = 0; i < list->backup_count; i++)
+		print_backup(r, &list->backups[i]);
+	if (list->backup_count == 0)
 		report_note(r, "no change was made on this host");
-	if (hold_count > 0)
-		report_print(r, "\nWhat is given back now:\n");
-	for (size_t i = 0; i < hold_count; i++)
-		print_hold(r, &holds[i]);
+	if (list->hold_count > 0)
+		report_print(r, "\nWhat is given back now, in files:\n");
+	for (size_t i = 0; i < list->hold_count; i++)
+		print_hold(r, &list->holds[i]);
+	if (list->loaded_count > 0)
+		report_print(r, "\nAnd in the kernel:\n");
+	for (size_t i = 0; i < list->loaded_count; i++)
+		print_loaded(r, list, i);
 }

@@ -87,7 +87,9 @@ def rollback: if has("changes")
 		field("scopes"; each(string)), field("files"; each(string)))),
 		field("in_force"; each(field("file"; string), field("kind"; word(["policy", "drop-in", "config"])),
 			field("scopes"; each(string)), field("lost"; each(string)), field("changes"; each(string)),
-			field("edited"; boolean)))
+			field("edited"; boolean))),
+		field("kernel"; each(field("file"; string), field("container"; nullable(string)), field("scopes"; each(string)),
+			field("hidden"; boolean)))
 	else field("undone"; each(string)), field("receipt"; receipt) end;
 
 def explain: field("profiles"; each(field("profile"; string), field("path"; string), field("perm"; string),

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include <nestfix/commit.h>
+#include <nestfix/hold.h>
 #include <nestfix/lasting.h>
 
 #include "../lib/host.h"
@@ -188,15 +189,34 @@ static bool changes_only(const struct run_of *r, const char *pattern)
 	return any;
 }
 
+/* What rollback --list says of the kernel, of the first policy that it has: "net,ipc", "?net" where it is hidden. */
+static const char *in_kernel(void)
+{
+	struct run_of *r = look(both);
+	struct hold_loaded *loaded;
+	struct hold *holds;
+	AUTOBUF out = { 0 };
+	size_t count, hold_count;
+
+	if (hold_list(&holds, &hold_count, &r->site, NULL, 0, &arena, &r->err) < 0)
+		return r->err.text;
+	hold_in_kernel(&loaded, &count, &r->site, holds, hold_count, &arena);
+	for (size_t i = 0; count > 0 && i < loaded[0].scopes.len; i++)
+		buf_addf(&out, "%s%.*s", i > 0 ? "," : loaded[0].hidden ? "?" : "", SLICE_FMT(loaded[0].scopes.ptr[i]));
+	return count == 0 ? "none" : out.len > 0 ? arena_str(&arena, buf_slice(&out)) : "nothing";
+}
+
 static void a_wider_scope_keeps_the_cure(void)
 {
 	struct run_of *r;
 
 	fresh_container();
 	shows(WEB_SHOWN, WEB_PROFILE, compiled(WEB_TEXT, NULL));
+	is_text(slice_of(in_kernel()), "nothing", "the kernel gives back nothing");
 	fix(net, false);
 	ok(allows(taken(), NET) && !allows(taken(), IPC), "a fix of net gives back net");
 	show_taken(WEB_SHOWN, WEB_PROFILE);
+	is_text(slice_of(in_kernel()), "net", "which the list says of the kernel");
 	r = plan(ipc, false);
 	ok(r->proof && r->policy_count == 1 && r->policies[0].comparison.count > 0, "ipc alone is planned on that");
 	is_num(commit(r), 0, "and carried out");
@@ -204,6 +224,7 @@ static void a_wider_scope_keeps_the_cure(void)
 	ok(r->policies && r->policies[0].comparison.allowed && !changes_only(r, "/sys/net"),
 	   "what was proved is what is in force against the new policy");
 	show_taken(WEB_SHOWN, WEB_PROFILE);
+	is_text(slice_of(in_kernel()), "net,ipc", "as the list says");
 	r = look(both);
 	is_num(r->finding.worst, LOCATE_ALLOWED, "then there is nothing to do for both");
 	r = plan(net, false);
@@ -268,6 +289,7 @@ static void a_kernel_that_hides_its_policy(void)
 	ok(allows(taken(), NET) && !allows(taken(), IPC), "it is loaded");
 	r = look(net);
 	is_num(r->finding.worst, LOCATE_ALLOWED, "our own record tells what was loaded");
+	is_text(slice_of(in_kernel()), "?net", "and the list says that it goes by that");
 	host_put("/fs/.replace", "");
 	r = fix(ipc, false);
 	ok(allows(taken(), NET) && allows(taken(), IPC), "so a wider scope needs no reload, and keeps the cure");
