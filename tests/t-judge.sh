@@ -170,9 +170,10 @@ if unshare --mount true 2>/dev/null; then
 	ok 'a first look asks the parser: its version, the policy, the rules' live 'check 3; [ "$(stat -c %a:%u $cache)" = 700:0 ]'
 	ok 'a second look asks for the version alone' live 'check 3; check 1'
 	ok 'nothing but the cache is written' live '
+		# what liblxc locks, other tests that run at the same time have it lock
 		: >"$work/stamp"
 		check 3
-		find /etc /root /run /usr /var -xdev -newer "$work/stamp" ! -path "$cache*" ! -path /var/cache | grep . && exit 1
+		find /etc /root /run /usr /var -xdev -newer "$work/stamp" ! -path "$cache*" ! -path /var/cache ! -path "/run/lxc*" | grep . && exit 1
 		[ -d $cache ]'
 	ok 'another text is another entry' live 'check 3; echo "# x" >>/etc/apparmor.d/lxc-a; check 2'
 	profile lxc-a lxc-a '  deny /sys/[^fdc]*{,/**} wklx,'
