@@ -30,6 +30,7 @@ struct verdict_answer {
 	bool ruled;        /* one of the conflict's accesses is denied, whatever else is */
 	bool unloaded;     /* its file is cured, but the kernel holds another policy */
 	bool fixed;        /* no edit can cure the rule */
+	bool broken;       /* UNKNOWN: something else keeps it from starting */
 	struct slice rule; /* the text of the first rule that denies it, or empty */
 	const char *place; /* "FILE:LINE" of it, or of the line that switches AppArmor off; NULL: in no file */
 	const struct conflict_need *need; /* the first that is refused, or NULL */

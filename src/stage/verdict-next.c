@@ -189,6 +189,7 @@ static void without_text(struct court *court, struct verdict *v, const struct er
 
 	if (bad) {
 		a->word = VERDICT_UNKNOWN;
+		a->broken = true;
 		a->why = arena_printf(court->arena,
 				      "it will not start: apparmor_parser refuses 'lxc.apparmor.raw = %.*s' (%s:%zu)",
 				      SLICE_FMT(bad->value), bad->place.path, bad->place.line);

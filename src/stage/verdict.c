@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
 #include "verdict-internal.h"
 
 /* The worst case of a policy's profile, or NULL: a generated text is its container's alone. */
@@ -75,9 +77,17 @@ void verdict_settle(const struct verdict *v, struct verdict_answer *a)
 		a->word = asks(v) ? VERDICT_STOPPED : VERDICT_UNFIT;
 }
 
-static void unknown(struct verdict_answer *a, const char *why)
+static void say_unknown(struct verdict_answer *a, const char *why)
 {
-	*a = (struct verdict_answer){ .word = VERDICT_UNKNOWN, .why = why };
+	a->word = VERDICT_UNKNOWN;
+	a->why = why;
+}
+
+/* Does liblxc refuse the configuration itself, and is it not we who may not read it? */
+static bool is_broken(const struct container *c)
+{
+	return c->kind != CONTAINER_PVE && c->err.kind == ERR_FAILED && c->err.errnum != EACCES &&
+	       c->err.errnum != EPERM;
 }
 
 /* The parser's words from the file and the line on. One bad file keeps every profile of a top-level file away. */
@@ -93,7 +103,7 @@ static const char *refused_words(const struct court *court, const struct locate_
 static void by_case(struct court *court, const struct verdict *v, const struct locate_case *c, struct verdict_answer *a)
 {
 	if (c->state == LOCATE_UNKNOWN) {
-		unknown(a, refused_words(court, c));
+		say_unknown(a, refused_words(court, c));
 		return;
 	}
 	a->ruled = c->state != LOCATE_ALLOWED && (c->state != LOCATE_NO_ALLOW || c->culprit_count > 0);
@@ -134,7 +144,9 @@ static void by_profile(struct court *court, const struct verdict *v, struct slic
 		return;
 	}
 	skipped = find_skipped(court, profile);
-	unknown(a, skipped ? arena_printf(court->arena, "its profile file cannot be read: %s", skipped->err.text)
+	a->broken = !skipped;
+	say_unknown(a, skipped
+			   ? arena_printf(court->arena, "its profile file cannot be read: %s", skipped->err.text)
 			   : arena_printf(court->arena, "its profile %.*s is not on this host", SLICE_FMT(profile)));
 }
 
@@ -170,7 +182,7 @@ static void judge_now(struct court *court, struct verdict *v)
 	else if (c->origin == CONTAINER_STATIC)
 		by_profile(court, v, c->profile, &v->now);
 	else
-		unknown(&v->now, "what it runs with cannot be seen");
+		say_unknown(&v->now, "what it runs with cannot be seen");
 }
 
 /* A daemon's text: what we loaded in its place is gone at the next start. */
@@ -179,7 +191,7 @@ static void judge_daemons(struct court *court, struct verdict *v)
 	const struct locate_case *c = case_of(court, v->container, (struct slice){ 0 });
 
 	if (!c) {
-		unknown(&v->next, "its daemon has written no profile for it yet");
+		say_unknown(&v->next, "its daemon has written no profile for it yet");
 		return;
 	}
 	by_case(court, v, c, &v->next);
@@ -196,8 +208,9 @@ static void judge_next(struct court *court, struct verdict *v)
 
 	if (c->kind == CONTAINER_PVE && c->pve.is_template) /* PVE::API2::LXC::Status refuses to start it */
 		return;
+	v->next.broken = is_broken(c);
 	if (err_is_set(&c->err))
-		unknown(&v->next, c->err.text); /* what liblxc refuses, it does not start */
+		say_unknown(&v->next, c->err.text); /* what liblxc refuses, it does not start */
 	else if (is_off(c))
 		switched_off(v, &v->next, court->arena);
 	else if (c->origin == CONTAINER_STATIC)
@@ -282,12 +295,13 @@ static void judge_one(struct court *court, struct verdict *v)
 	judge_now(court, v);
 	judge_next(court, v);
 	worst = verdict_worst(v);
-	v->counts = worst->word == VERDICT_STOPPED || worst->word == VERDICT_UNKNOWN;
+	v->counts = worst->word == VERDICT_STOPPED ||
+		    (worst->word == VERDICT_UNKNOWN && (!worst->broken || v->named || v->container->docker));
 	v->advice = advise(court, v);
 	if (v->container == court->site->host.fresh)
 		return;
 	court->out->failing += worst->word == VERDICT_STOPPED;
-	court->out->unknown += worst->word == VERDICT_UNKNOWN;
+	court->out->unknown += worst->word == VERDICT_UNKNOWN && v->counts;
 }
 
 static bool is_named(const struct site *site, const struct container *c)

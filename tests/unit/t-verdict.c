@@ -56,9 +56,10 @@ static void files(void)
 	is_num(of("works")->next.word, VERDICT_WORKS, "a profile without");
 	is_num(of("off")->next.word, VERDICT_OFF, "none");
 	is_num(of("lost")->next.word, VERDICT_UNKNOWN, "one that is nowhere");
-	ok(of("lost")->counts && !of("off")->counts && !of("works")->counts, "who counts");
+	ok(of("lost")->next.broken, "  so that it does not start, whatever becomes of the rule");
+	ok(of("stopped")->counts && !of("lost")->counts && !of("off")->counts && !of("works")->counts, "who counts");
 	is_num((long)verdicts.failing, 1, "how many fail");
-	is_num((long)verdicts.unknown, 1, "  and are not known");
+	is_num((long)verdicts.unknown, 0, "  and are not known");
 	is_num((long)verdicts.unworn_count, 1, "a profile that nobody wears");
 	is_text(verdicts.unworn[0]->name, "lxc-unworn", "  by its name");
 	ok(verdict_is_found(&verdicts), "something is found");
@@ -108,6 +109,9 @@ static void others(void)
 	judge();
 	ok(!verdicts.fresh && verdicts.count == 1 && of("works")->named, "who is named, alone");
 	ok(!verdict_is_found(&verdicts), "  is well");
+	stage_look((const char *const[]){ "lost", NULL }, net);
+	judge();
+	ok(of("lost")->counts && verdicts.unknown == 1, "who is named counts, though nobody knows");
 }
 
 int main(void)
