@@ -47,7 +47,7 @@ is 'check: what to type' "$(value '.containers[0].remedy[0]' | cut -d, -f1)" "wr
 ok 'diff' keeps diff 1 --root "$T/root" --json diff
 is 'diff: proved, and all inside' "$(value '.proof | .proved and (.policies | all(.inside))')" true
 ok 'fix' keeps fix 1 --root "$T/root" --json fix
-is 'fix: the state after it' "$(value .state)" allowed
+is 'fix: the state after it, as its container still cannot mount' "$(value .state)" stopped
 id=$(value .receipt.id)
 is 'fix: what remains' "$(value '.remains[]' | head -n 1)" \
 	'web1: its profile refuses mounts: mount options=private -> /var/lib/docker/overlay2/id/merged/'

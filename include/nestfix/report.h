@@ -89,10 +89,23 @@ void report_check(const struct report *r, const struct report_seen *seen);
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
 		 size_t policy_count, const struct proof *proof);
 
-/* `after` NULL: the host could not be looked at again. */
-void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
-		size_t policy_count, const struct proof *proof, const struct receipt *receipt,
-		const struct finding *after, const struct remains *remains);
+/* In a few lines, before the question whether it is to be done. */
+void report_summary(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
+		    size_t policy_count);
+
+struct report_fixed {
+	const struct patch *patch;
+	const struct proof_policy *policies;
+	size_t policy_count;
+	const struct proof *proof;
+	const struct receipt *receipt;
+	const struct report_seen *after; /* NULL: the host could not be looked at again */
+	const struct remains *remains;
+	bool shown; /* the diff and its proof were, before the question */
+};
+
+void report_fix(const struct report *r, const struct report_fixed *done);
+
 /* `because` NULL: no profile of the finding is stopped; `remains` NULL: nobody asked. */
 void report_nothing_to_fix(const struct report *r, const char *command, const struct finding *finding,
 			   const char *because, const struct remains *remains);

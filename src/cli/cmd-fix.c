@@ -28,15 +28,24 @@ bool app_asks(const struct app *app)
 	return !app->yes && !app->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
-bool app_is_agreed(const struct app *app)
+/* The first letter of the answer, or 'n'. */
+static char answer_to(const struct app *app, const char *question)
 {
 	char answer[16];
 
-	if (!app_asks(app))
-		return true;
-	fputs("Write this change? [y/N] ", app->report.talk);
+	fputs(question, app->report.talk);
 	fflush(app->report.talk);
-	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+	return fgets(answer, sizeof answer, stdin) ? answer[0] : 'n';
+}
+
+static bool is_yes(char answer)
+{
+	return answer == 'y' || answer == 'Y';
+}
+
+bool app_is_agreed(const struct app *app)
+{
+	return !app_asks(app) || is_yes(answer_to(app, "Write this change? [y/N] "));
 }
 
 /* Another root, or a kernel without AppArmor: text that Incus or LXD wrote can be cured nowhere but in a kernel. */
@@ -69,11 +78,25 @@ static int nothing_to_do(struct app *app, struct look *look, const struct plan *
 	return remains.count > 0;
 }
 
+/* A policy that was left as it is in the kernel is not cured by the same command again. */
+static void advise_reload(struct look *after, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->policy_count; i++) {
+		const struct container *c = discover_container(plan->patch.site, plan->policies[i].policy);
+
+		for (size_t k = 0; c && plan->policies[i].skipped && k < after->verdicts.count; k++)
+			if (slice_eq(after->verdicts.list[k].container->title, c->title) &&
+			    after->verdicts.list[k].now.word == VERDICT_STOPPED)
+				after->verdicts.list[k].advice = VERDICT_RELOAD;
+	}
+}
+
 /* The change is made: whatever the second look meets, it only adds to what is said. */
 static int look_again(struct app *app, const struct plan *plan, const struct receipt *receipt)
 {
 	struct remains remains = { 0 };
 	struct err trouble = { 0 };
+	struct report_seen what;
 	struct look after;
 	bool seen;
 
@@ -82,6 +105,7 @@ static int look_again(struct app *app, const struct plan *plan, const struct rec
 	if (seen) {
 		app_obstacles(app, &after);
 		seen = app_verdicts(app, &after, &trouble) == 0;
+		advise_reload(&after, plan);
 	}
 	if (!seen) {
 		err_wrap(&trouble, "the host could not be looked at again");
@@ -91,8 +115,12 @@ static int look_again(struct app *app, const struct plan *plan, const struct rec
 		if (plan->policies[i].skipped)
 			remains_add(&remains, plan->policies[i].skipped, &app->arena);
 	app_remains(app, seen ? &after : NULL, plan->note, receipt, &remains);
-	report_fix(&app->report, &plan->patch, plan->policies, plan->policy_count, plan->proof, receipt,
-		   seen ? &after.finding : NULL, &remains);
+	what = (struct report_seen){ .site = &after.site,
+				     .finding = &after.finding,
+				     .verdicts = &after.verdicts,
+				     .by_container = after.by_container };
+	report_fix(&app->report, &(struct report_fixed){ &plan->patch, plan->policies, plan->policy_count, plan->proof,
+							 receipt, seen ? &what : NULL, &remains, app_asks(app) });
 	if (!seen)
 		report_afterwards(&app->report, app->done, &trouble);
 	return remains.count > 0;
@@ -184,14 +212,21 @@ static int fix_locked(struct app *app, const struct kernel *kernel, const struct
 
 static int ask(struct app *app, struct plan *plan, struct err *err)
 {
+	char answer;
+
 	if (app_prove(app, plan, err) < 0)
 		return -1;
 	if (plan->note)
 		report_note(&app->report, "%s", plan->note);
 	if (plan->patch.dropin_why)
 		report_note(&app->report, "%s", plan->patch.dropin_why);
-	report_diff(&app->report, &plan->patch, plan->policies, plan->policy_count, plan->proof);
-	if (!app_is_agreed(app))
+	report_summary(&app->report, &plan->patch, plan->policies, plan->policy_count);
+	do {
+		answer = answer_to(app, "Write this change? [y/N/d] ");
+		if (answer == 'd')
+			report_diff(&app->report, &plan->patch, plan->policies, plan->policy_count, plan->proof);
+	} while (answer == 'd');
+	if (!is_yes(answer))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
 	return 0;
 }

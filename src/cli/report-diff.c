@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <stdlib.h>
-
 #include "report-internal.h"
 
 enum { CONTEXT = 3 }; /* lines around a change, as diff -u has */
@@ -174,44 +172,91 @@ static void add_change(const struct compare_change *change, struct buf *out)
 		buf_addslice(out, buf_slice(&words));
 }
 
-/* A change of many profiles is said once. Changes of logging alone are for -v: no access differs. */
-static void print_comparison(const struct report *r, const struct comparison *c)
-{
-	AUTOBUF last = { 0 };
-	bool *done = calloc(c->count + 1, sizeof *done);
+typedef VEC(const struct compare_change *) change_vec;
 
-	for (size_t i = 0; done && i < c->count; i++) {
+enum { PROFILES = 8 }; /* of one change; the others are counted, but with -v */
+
+static void print_profiles(const struct report *r, const change_vec *all, size_t from, struct slice words, bool *done)
+{
+	size_t count = 0;
+
+	for (size_t k = from; k < all->len; k++) {
 		AUTOBUF text = { 0 };
 
-		if (done[i] || (c->changes[i].kind == COMPARE_LOGGING && !r->verbose))
+		add_change(all->ptr[k], &text);
+		if (!slice_eq(buf_slice(&text), words))
 			continue;
-		add_change(&c->changes[i], &text);
-		report_print(r, "  %s\n", buf_str(&text));
-		for (size_t k = i; k < c->count; k++) {
-			buf_clear(&last);
-			add_change(&c->changes[k], &last);
-			if (!slice_eq(buf_slice(&text), buf_slice(&last)))
-				continue;
-			done[k] = true;
-			report_print(r, "      %s %.*s\n", k == i ? "in" : "  ", SLICE_FMT(c->changes[k].profile));
-		}
+		done[k] = true;
+		if (count++ < PROFILES || r->verbose)
+			report_print(r, "      %s %.*s\n", k == from ? "in" : "  ", SLICE_FMT(all->ptr[k]->profile));
 	}
-	free(done);
+	if (count > PROFILES && !r->verbose)
+		report_print(r, "         and %zu more\n", count - PROFILES);
 }
 
-static void print_policy(const struct report *r, const struct proof_policy *p)
+/* A change of many profiles is said once. Changes of logging alone are for -v: no access differs. How many were said.
+ */
+static size_t print_changes(const struct report *r, const change_vec *all, bool profiles)
 {
-	if (p->skipped) {
-		report_print(r, "  not loaded: %s\n", p->skipped);
-		return;
+	AUTOARENA scratch = { 0 };
+	bool *done = arena_array(&scratch, all->len + 1, sizeof *done);
+	size_t said = 0;
+
+	for (size_t i = 0; i < all->len; i++) {
+		AUTOBUF text = { 0 };
+
+		if (done[i] || (all->ptr[i]->kind == COMPARE_LOGGING && !r->verbose))
+			continue;
+		said++;
+		add_change(all->ptr[i], &text);
+		report_print(r, "  %s\n", buf_str(&text));
+		for (size_t k = i; k < all->len && !profiles; k++) {
+			AUTOBUF other = { 0 };
+
+			add_change(all->ptr[k], &other);
+			done[k] = done[k] || slice_eq(buf_slice(&text), buf_slice(&other));
+		}
+		if (profiles)
+			print_profiles(r, all, i, buf_slice(&text), done);
 	}
-	print_comparison(r, &p->comparison);
-	if (p->beyond)
+	return said;
+}
+
+static void add_comparison(change_vec *all, const struct comparison *c, struct arena *arena)
+{
+	for (size_t i = 0; i < c->count; i++)
+		VEC_PUSH(arena, all, &c->changes[i]);
+}
+
+static void print_comparison(const struct report *r, const struct comparison *c)
+{
+	AUTOARENA scratch = { 0 };
+	change_vec all = { 0 };
+
+	add_comparison(&all, c, &scratch);
+	print_changes(r, &all, true);
+}
+
+static change_vec changes_of(const struct proof_policy *policies, size_t count, struct arena *arena)
+{
+	change_vec all = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		if (!policies[i].skipped)
+			add_comparison(&all, &policies[i].comparison, arena);
+	return all;
+}
+
+static void print_notes(const struct report *r, const struct proof_policy *p)
+{
+	if (p->skipped)
+		report_print(r, "  not loaded: %s\n", p->skipped);
+	if (!p->skipped && p->beyond)
 		report_print(r,
 			     "  This is more than what is asked for: the kernel holds another policy than %s, which is "
 			     "loaded in its place.\n",
 			     p->policy->path);
-	if (p->assumed)
+	if (!p->skipped && p->assumed)
 		report_print(r, "  Assumed, as the kernel does not show it: %s.\n", p->assumed);
 }
 
@@ -240,10 +285,45 @@ static void print_starts(const struct report *r, const struct proof *proof)
 	}
 }
 
+/* What stands in a unified diff below its two head lines. */
+static struct slice hunks_of(struct slice diff)
+{
+	for (int i = 0; i < 2; i++)
+		diff = slice_from(diff, slice_find(diff, '\n') + 1);
+	return diff;
+}
+
+/* The same change of one generated text after the other is shown once. */
+static void print_files(const struct report *r, const struct patch *patch)
+{
+	AUTOBUF shown = { 0 };
+	size_t more = 0;
+
+	for (size_t i = 0; i < patch->file_count; i++) {
+		const struct patch_file *file = &patch->files[i];
+		AUTOBUF text = { 0 };
+
+		report_unified(file, &text);
+		if (file->kind == PATCH_LIVE && !r->verbose && shown.len > 0 &&
+		    slice_eq(hunks_of(buf_slice(&text)), buf_slice(&shown))) {
+			more++;
+			continue;
+		}
+		if (file->kind == PATCH_LIVE) {
+			buf_clear(&shown);
+			buf_addslice(&shown, hunks_of(buf_slice(&text)));
+		}
+		fwrite(buf_str(&text), 1, text.len, r->out);
+	}
+	if (more > 0)
+		report_print(r, "and the same in the profiles of %zu other containers (-v shows them)\n", more);
+}
+
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
 		 size_t policy_count, const struct proof *proof)
 {
-	AUTOBUF text = { 0 };
+	AUTOARENA scratch = { 0 };
+	change_vec all;
 
 	if (r->json) {
 		json_t *object = report_json_object("diff");
@@ -255,16 +335,45 @@ void report_diff(const struct report *r, const struct patch *patch, const struct
 	}
 	if (r->quiet)
 		return;
-	for (size_t i = 0; i < patch->file_count; i++)
-		report_unified(&patch->files[i], &text);
-	fwrite(buf_str(&text), 1, text.len, r->out);
+	print_files(r, patch);
 	fputs(proof ? "\nProved on all paths, from the compiled policy. What changes, and nothing else:\n"
 		    : "\nNOT proved. What would change:\n",
 	      r->out);
+	all = changes_of(policies, policy_count, &scratch);
+	if (print_changes(r, &all, true) == 0 && proof && patch->dropin == DROPIN_HOOK)
+		report_print(
+		    r, "  No policy now: the hook changes a container's own at its start, and proves that then.\n");
 	for (size_t i = 0; i < policy_count; i++)
-		print_policy(r, &policies[i]);
+		print_notes(r, &policies[i]);
 	if (proof)
 		print_starts(r, proof);
+}
+
+/* "2 policy files, the policies of 5 running containers, 1 new file": how much is touched. */
+static void add_amount(struct buf *out, size_t count, const char *one, const char *many)
+{
+	if (count > 0)
+		buf_addf(out, "%s%zu %s", out->len > 0 ? ", " : "", count, count == 1 ? one : many);
+}
+
+void report_summary(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
+		    size_t policy_count)
+{
+	size_t counts[PATCH_CONFIG + 1] = { 0 };
+	AUTOARENA scratch = { 0 };
+	AUTOBUF words = { 0 };
+	change_vec all;
+
+	for (size_t i = 0; i < patch->file_count; i++)
+		counts[patch->files[i].kind]++;
+	add_amount(&words, counts[PATCH_POLICY], "policy file", "policy files");
+	add_amount(&words, counts[PATCH_LIVE], "running container", "running containers");
+	add_amount(&words, counts[PATCH_LOAD], "policy loaded as it is", "policies loaded as they are");
+	add_amount(&words, counts[PATCH_CREATE], "drop-in, which every container of LXC reads", "drop-ins");
+	report_print(r, "To be changed: %s.\nProved: nothing else changes but\n", buf_str(&words));
+	all = changes_of(policies, policy_count, &scratch);
+	if (print_changes(r, &all, false) == 0)
+		report_print(r, "  what the next starts of containers bring (d shows it)\n");
 }
 
 void report_prove(const struct report *r, const struct comparison *comparison)

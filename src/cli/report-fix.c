@@ -127,35 +127,93 @@ void report_receipt(const struct report *r, const struct receipt *receipt)
 		report_row(r, "note", receipt->note);
 }
 
-void report_fix(const struct report *r, const struct patch *patch, const struct proof_policy *policies,
-		size_t policy_count, const struct proof *proof, const struct receipt *receipt,
-		const struct finding *after, const struct remains *remains)
+typedef VEC(const struct container *) container_vec;
+
+enum { NAMED = 8 }; /* containers on a line */
+
+static void print_names(const struct report *r, const char *label, const container_vec *list, const char *when)
 {
+	AUTOBUF text = { 0 };
+
+	if (list->len == 0)
+		return;
+	buf_addf(&text, "Docker runs in %zu container%s%s:", list->len, list->len == 1 ? "" : "s", when);
+	for (size_t i = 0; i < list->len && i < NAMED; i++)
+		buf_addf(&text, " %.*s", SLICE_FMT(list->ptr[i]->title));
+	if (list->len > NAMED)
+		buf_addf(&text, " and %zu more", list->len - NAMED);
+	report_row(r, label, buf_str(&text));
+}
+
+/* One that runs, for whoever wants to see it. */
+static void print_try(const struct report *r, const struct container *c)
+{
+	static const char run[] = "docker run --rm hello-world";
+
+	report_print(r, "\nTo test it:\n  ");
+	if (c->kind == CONTAINER_PVE)
+		report_print(r, "pct exec %.*s -- %s\n", SLICE_FMT(c->name), run);
+	else if (c->kind == CONTAINER_INCUS || c->kind == CONTAINER_LXD)
+		report_print(r, "%s exec %.*s -- %s\n", c->kind == CONTAINER_INCUS ? "incus" : "lxc",
+			     SLICE_FMT(c->name), run);
+	else
+		report_print(r, "lxc-attach -P %.*s -n %.*s -- %s\n", SLICE_FMT(c->lxcpath), SLICE_FMT(c->name), run);
+}
+
+/* What works now, and what from the next start on. */
+static void print_after(const struct report *r, const struct report_seen *after)
+{
+	AUTOARENA scratch = { 0 };
+	container_vec now = { 0 }, next = { 0 };
+
+	for (size_t i = 0; i < after->verdicts->count; i++) {
+		const struct verdict *v = &after->verdicts->list[i];
+
+		if (v->now.word == VERDICT_WORKS)
+			VEC_PUSH(&scratch, &now, v->container);
+		else if (v->next.word == VERDICT_WORKS)
+			VEC_PUSH(&scratch, &next, v->container);
+	}
+	print_names(r, "now", &now, "");
+	print_names(r, "then", &next, ", from the next start on");
+	if (now.len > 0)
+		print_try(r, now.ptr[0]);
+}
+
+void report_fix(const struct report *r, const struct report_fixed *done)
+{
+	const struct finding *finding = done->after ? done->after->finding : NULL;
+
 	if (r->json) {
 		json_t *object = report_json_object("fix");
 
 		json_object_set_new(object, "changed", json_true());
-		json_object_set_new(object, "patch", report_json_patch(patch));
-		json_object_set_new(object, "proof", report_json_proof(policies, policy_count, proof));
-		json_object_set_new(object, "receipt", report_json_receipt(receipt));
-		json_object_set_new(object, "state", json_string(after ? report_state_word(after->worst) : "unknown"));
-		json_object_set_new(object, "obstacles", report_json_obstacles(after ? after->obstacles : NULL));
-		json_object_set_new(object, "remains", json_remains(remains));
+		json_object_set_new(object, "patch", report_json_patch(done->patch));
+		json_object_set_new(object, "proof",
+				    report_json_proof(done->policies, done->policy_count, done->proof));
+		json_object_set_new(object, "receipt", report_json_receipt(done->receipt));
+		json_object_set_new(object, "state",
+				    json_string(done->after ? report_json_state(done->after) : "unknown"));
+		json_object_set_new(object, "obstacles", report_json_obstacles(finding ? finding->obstacles : NULL));
+		json_object_set_new(object, "remains", json_remains(done->remains));
 		report_json_print(r, object);
 		return;
 	}
 	if (r->quiet)
 		return;
-	report_diff(r, patch, policies, policy_count, proof);
+	if (!done->shown)
+		report_diff(r, done->patch, done->policies, done->policy_count, done->proof);
 	report_print(r, "\n");
 	report_bold(r, "Done.");
 	report_print(r, "\n");
-	report_receipt(r, receipt);
-	if (after && after->worst == LOCATE_ALLOWED)
+	report_receipt(r, done->receipt);
+	if (done->after && done->after->by_container)
+		print_after(r, done->after);
+	else if (finding && finding->worst == LOCATE_ALLOWED)
 		report_row(r, "now",
-			   report_has_obstacles(after->obstacles) ? "this rule is cured in every profile above"
-								  : "runc's write is allowed in every profile above");
-	if (receipt->backup_id)
-		report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
-	print_remains(r, remains);
+			   report_has_obstacles(finding->obstacles) ? "this rule is cured in every profile above"
+								    : "runc's write is allowed in every profile above");
+	if (done->receipt->backup_id)
+		report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, done->receipt->backup_id);
+	print_remains(r, done->remains);
 }

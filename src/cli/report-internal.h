@@ -42,6 +42,8 @@ json_t *report_json_error(const struct err *err);
 json_t *report_json_object(const char *command);
 void report_json_print(const struct report *r, json_t *object); /* takes the object */
 
+/* The whole in a word, as the headline and the exit status say it. */
+const char *report_json_state(const struct report_seen *seen);
 json_t *report_json_check(const struct report *r, const struct report_seen *seen);
 json_t *report_json_changes(const struct comparison *comparison);
 json_t *report_json_proof(const struct proof_policy *policies, size_t count, const struct proof *proof);

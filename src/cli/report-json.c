@@ -143,8 +143,7 @@ static json_t *json_offers(const struct report_offer *offers, size_t count)
 	return array;
 }
 
-/* The whole in a word, as the headline and the exit status say it. */
-static const char *state_word(const struct report_seen *seen)
+const char *report_json_state(const struct report_seen *seen)
 {
 	if (!seen->by_container)
 		return report_state_word(seen->finding->worst);
@@ -166,7 +165,7 @@ json_t *report_json_check(const struct report *r, const struct report_seen *seen
 		json_array_append_new(profiles, json_case(&finding->cases[i]));
 	json_object_set_new(object, "conflict", report_json_text(finding->conflict->name));
 	json_object_set_new(object, "scopes", scope_names(finding->scopes, finding->scope_count));
-	json_object_set_new(object, "state", json_string(state_word(seen)));
+	json_object_set_new(object, "state", json_string(report_json_state(seen)));
 	json_object_set_new(object, "found", json_boolean(seen->found));
 	json_object_set_new(object, "failing", json_integer((json_int_t)seen->verdicts->failing));
 	json_object_set_new(object, "rules", rules);

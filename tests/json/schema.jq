@@ -79,7 +79,7 @@ def harden: written, field("containers"; each(field("container"; string), field(
 def fix: if has("switched") then written, field("switched"; each(string))
 	elif .changed == false then nothing, (if has("remains") then remains else empty end)
 	else field("changed"; word([true])), field("patch"; patch), field("proof"; proof), field("receipt"; receipt),
-		field("state"; if . == "unknown" then empty else state end), obstacles, remains end;
+		field("state"; if . == "works" or . == "stopped" then empty else state end), obstacles, remains end;
 
 def rollback: if has("changes")
 	then field("changes"; each(field("id"; string), field("time"; string),
