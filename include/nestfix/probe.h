@@ -43,6 +43,17 @@ int probe_label(struct probe_result *out, const struct kernel *kernel, struct sl
 /* Can this kernel be asked at all? -1 with a sentence: no AppArmor, another root, not root. */
 int probe_ready(const struct kernel *kernel, struct err *err);
 
+enum probe_self {
+	PROBE_SELF_WORKS,
+	PROBE_SELF_DENIED,   /* the open is refused, as runc's is */
+	PROBE_SELF_NO_MOUNT, /* not even the procfs may be mounted: in a user namespace, nesting is off */
+	PROBE_SELF_UNKNOWN,  /* with err: not root, a kernel before 5.2, the time was up */
+};
+
+/* The same from where this process stands: `sysctl` below the procfs, as "sys/net/ipv4/x", is opened for writing under
+ * its own label. Nothing is written. */
+enum probe_self probe_self(const char *sysctl, struct err *err);
+
 /* The first access that is denied, or NULL. */
 const struct probe_answer *probe_denied(const struct probe_result *result);
 

@@ -72,8 +72,11 @@ struct report_seen {
 	const struct site *site;
 	const struct finding *finding;
 	const struct verdicts *verdicts;
-	bool by_container;      /* containers were asked about; else profiles or files, or there is no container */
-	bool found;             /* the exit status is 1 */
+	bool by_container; /* containers were asked about; else profiles or files, or there is no container */
+	bool found;        /* the exit status is 1 */
+	bool is_guest;     /* this is a container itself, and there is none in it */
+	enum probe_self guest;
+	struct err guest_err;   /* PROBE_SELF_UNKNOWN: why */
 	const char *unfinished; /* a change that was cut off, or NULL */
 	const struct report_offer *offers;
 	size_t offer_count;

@@ -13,4 +13,7 @@ typedef void probe_body(const void *question, int *numbers, size_t count);
 /* Runs the body in a child that never returns, and gives its numbers. -1: it died, or the time was up. */
 int probe_child(probe_body *body, const void *question, int *numbers, size_t count, unsigned seconds, struct err *err);
 
+/* A procfs that is mounted nowhere; -1 with errno. */
+int probe_procfs(void);
+
 #endif

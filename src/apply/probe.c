@@ -39,7 +39,7 @@ static int stop(int *numbers, enum step step)
 }
 
 /* A procfs that is mounted nowhere, as runc's pathrs-lite makes it. */
-static int make_procfs(void)
+int probe_procfs(void)
 {
 	int fs = (int)syscall(SYS_fsopen, "proc", FS_OPEN_CLOEXEC);
 	int mount = -1;
@@ -96,7 +96,7 @@ static void ask(const void *asked, int *numbers, size_t count)
 		stop(numbers, STEP_NAMESPACES);
 		return;
 	}
-	dir = make_procfs();
+	dir = probe_procfs();
 	if (dir < 0) {
 		stop(numbers, STEP_PROCFS);
 		return;

@@ -120,6 +120,10 @@ int app_verdicts(struct app *app, struct look *look, struct err *err);
 int app_foresee(struct app *app, const struct look *look, const struct container *after, struct verdict *out,
 		struct err *err);
 
+/* Is this root inside an LXC container? And what does runc meet there? */
+bool app_is_guest(const struct app *app);
+enum probe_self app_guest_meets(const struct app *app, struct err *err);
+
 /* Why nothing is to be changed; NULL: no profile is stopped. After app_verdicts. */
 const char *app_because(const struct app *app, const struct look *look);
 

@@ -68,7 +68,10 @@ int cmd_check(struct app *app, struct err *err)
 	seen.verdicts = &look.verdicts;
 	seen.offers = offers;
 	seen.by_container = look.by_container;
-	seen.found = is_found(app, &look, &seen);
+	seen.is_guest = look.site.host.count == 0 && app->arg_count == 0 && app_is_guest(app);
+	if (seen.is_guest)
+		seen.guest = app_guest_meets(app, &seen.guest_err);
+	seen.found = seen.is_guest ? seen.guest != PROBE_SELF_WORKS : is_found(app, &look, &seen);
 	report_check(&app->report, &seen);
 	return seen.found;
 }

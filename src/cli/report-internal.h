@@ -78,6 +78,10 @@ json_t *report_json_containers(const struct report *r, const struct site *site, 
 json_t *report_json_fresh(const struct report *r, const struct site *site, const struct finding *finding,
 			  const struct verdicts *verdicts);
 
+/* Inside a container. */
+void report_guest(const struct report *r, enum probe_self meets, const struct err *why);
+const char *report_guest_word(enum probe_self meets);
+
 /* What to type, one thing for all that need it. */
 void report_remedies(const struct report *r, const struct site *site, const struct finding *finding,
 		     const struct verdict *const *rows, size_t count);

@@ -145,6 +145,8 @@ static json_t *json_offers(const struct report_offer *offers, size_t count)
 
 const char *report_json_state(const struct report_seen *seen)
 {
+	if (seen->is_guest)
+		return seen->guest == PROBE_SELF_NO_MOUNT ? "stopped" : report_guest_word(seen->guest);
 	if (!seen->by_container)
 		return report_state_word(seen->finding->worst);
 	if (seen->verdicts->failing > 0 || (seen->verdicts->fresh && seen->verdicts->fresh->counts))
@@ -173,6 +175,8 @@ json_t *report_json_check(const struct report *r, const struct report_seen *seen
 	json_object_set_new(object, "obstacles", report_json_obstacles(finding->obstacles));
 	json_object_set_new(object, "containers", report_json_containers(r, seen->site, finding, seen->verdicts));
 	json_object_set_new(object, "new_containers", report_json_fresh(r, seen->site, finding, seen->verdicts));
+	json_object_set_new(object, "guest",
+			    seen->is_guest ? json_string(report_guest_word(seen->guest)) : json_null());
 	json_object_set_new(object, "skipped", json_skipped(seen->site, finding));
 	json_object_set_new(object, "unfinished",
 			    seen->unfinished ? report_json_text(slice_of(seen->unfinished)) : json_null());

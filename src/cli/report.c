@@ -361,6 +361,10 @@ void report_check(const struct report *r, const struct report_seen *seen)
 	}
 	if (r->quiet)
 		return;
+	if (seen->is_guest) {
+		report_guest(r, seen->guest, &seen->guest_err);
+		return;
+	}
 	if (seen->by_container) {
 		report_verdicts(r, site, finding, seen->verdicts);
 		if (r->verbose)
