@@ -53,15 +53,20 @@ int cmd_explain(struct app *app, struct err *err)
 	if (app->arg_count == 0 || app->args[0][0] != '/')
 		return err_put(err, ERR_USAGE, "explain needs a path: aa-nestfix explain PATH [PERM] [TARGET...]");
 	access.path = slice_of(app->args[0]);
-	if (app->arg_count > 1 && !strpbrk(app->args[1], "/:")) {
+	if (app->arg_count > 1 && *app->args[1] && conflict_perms(slice_of(app->args[1]), &access.perms)) {
 		letters = slice_of(app->args[1]);
-		if (letters.len == 0 || !conflict_perms(letters, &access.perms))
-			return err_put(err, ERR_USAGE, "unknown permission '%s': use letters of r w a m k l x",
-				       app->args[1]);
 		used = 2;
 	}
-	if (app_site(app, app->args + used, app->arg_count - used, &site, err) < 0)
+	if (app_site(app, app->args + used, app->arg_count - used, &site, err) < 0) {
+		if (err->kind == ERR_USAGE && used == 1 && app->arg_count > 1 && !strpbrk(app->args[1], "/:")) {
+			err_clear(err);
+			return err_put(err, ERR_USAGE,
+				       "unknown permission '%s', and no container of that name: use letters of r w a m "
+				       "k l x",
+				       app->args[1]);
+		}
 		return -1;
+	}
 	ask(app, &site, &access, &questions);
 	if (judge_run(app_judge(app), err) < 0 || keep_answered(app, &site, &questions, err) < 0)
 		return -1;
