@@ -61,14 +61,29 @@ all_cases() {
 
 wants_package() { [[ $(all_cases) == *-package\ * ]]; }
 
+wants_parser() { [[ $(all_cases) == *-upgrade\ * ]]; }
+
 need_programs() {
 	local missing=()
 
+	! wants_parser || command -v patchelf >/dev/null || missing+=(patchelf)
 	command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86)
 	command -v setfacl >/dev/null || missing+=(acl)
 	[ ${#missing[@]} -eq 0 ] || apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2 || return 1
 	! wants_package || (cd "$top" && dpkg-checkbuilddeps -Pnocheck) 2>/dev/null ||
 		(cd "$top" && apt-get -qq build-dep -y --no-install-recommends -P nocheck ./) >&2
+}
+
+# The parser of Debian 13, for a host of Debian 12. Its libraries lie where each program may read libraries, and its loader has a
+# name of that kind, so that the program's own AppArmor profile needs no rule for it.
+make_parser() {
+	local from=$top/build/real/trixie/tools to=$base/parser libs=usr/lib/x86_64-linux-gnu
+
+	sh "$top/tests/real/fetch.sh" >&2 && rm -rf "$to" && mkdir -p "$to" &&
+		cp -L "$from/$libs/libc.so.6" "$to" &&
+		cp -L "$from/$libs/ld-linux-x86-64.so.2" "$to/libloader.so.2" &&
+		cp -L "$from/usr/sbin/apparmor_parser" "$to" &&
+		patchelf --set-interpreter "/$libs/newer-parser/libloader.so.2" --set-rpath "/$libs/newer-parser" "$to/apparmor_parser"
 }
 
 make_job() { # HOST FOLDER
@@ -80,6 +95,7 @@ make_job() { # HOST FOLDER
 		mkdir "$2/debs"
 		cp "$base"/deb/*.deb "$base/$1"/next-* "$2/debs/"
 	fi
+	! wants_parser || cp -a "$base/parser" "$2/"
 	printf "host='%s'\ncases='%s'\nslow='%s'\n" "$1" "$(cases_of "$1")" "${SLOW:-3}" >"$2/env"
 }
 
@@ -176,6 +192,7 @@ main() {
 	[ -n "$(all_cases)" ] || bail_out "no case matches '${CASE:-*}'"
 	need_programs || bail_out 'cannot install what is needed to run a machine'
 	install_tool || bail_out 'cannot install aa-nestfix into a folder'
+	! wants_parser || make_parser || bail_out 'cannot make the newer parser'
 	! wants_package || build_packages || bail_out 'cannot build the Debian package'
 	# shellcheck disable=SC2086 # a list of words
 	"$here/build.sh" container $hosts >&2 || bail_out 'cannot build the images'
