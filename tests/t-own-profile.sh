@@ -69,6 +69,8 @@ may_not() {
 ok 'may read policy' may aa-nestfix r /etc/apparmor.d/abstractions/lxc/container-base
 ok 'may read what the kernel holds' may aa-nestfix r /profiles/lxc-web1_.var.lib.lxc.12/name
 ok 'may read the compiled policy that the kernel holds' may aa-nestfix r /raw_data/12/raw_data
+ok 'may ask whether it is in a container' may aa-nestfix r /run/systemd/container
+ok '  and in which way it was told' may aa-nestfix r /proc/1/environ
 ok 'may write policy' may aa-nestfix w /etc/apparmor.d/abstractions/lxc/container-base
 ok 'may write its drop-in' may aa-nestfix w /usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf
 for path in /etc/shadow /usr/sbin/aa-nestfix /etc/ld.so.preload /root/.bashrc /etc/cron.d/x /usr/share/lxc/config/common.conf \

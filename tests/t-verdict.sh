@@ -116,6 +116,9 @@ is '  cures the one that it can, and calls no other cured' "$(answers)" \
 	"$(printf '105 none stopped counts\n106 none not-set-up\n107 none works')"
 ok '  one that is not meant for Docker makes no noise' aa 0 check 107
 
+ok 'explain takes a number for a guest, as no digit is a permission' aa 0 explain /sys/net/x 107
+ok '  and with a permission, too' aa 0 explain /sys/net/x w 107
+
 #### AppArmor on again
 
 node 8.4.1 denies
