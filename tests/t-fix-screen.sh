@@ -35,6 +35,12 @@ ok '60 guests: fix' run_tool 0 --root "$root" fix
 ok '  is one screen' [ "$(lines)" -lt 60 ]
 ok '  says how many are cured' has 'Docker runs in 60 containers, from the next start on: 100 101' "$T/out"
 
+rm -rf "$root"
+host_make lxc-bookworm "$root"
+install -D -m 755 /dev/null "$root/usr/sbin/aa-nestfix"
+ok 'a file of another package is edited: fix' run_tool 1 --root "$root" fix
+ok '  says what that does to upgrades, and what the other way is' grep -q 'dpkg asks at its next upgrade.*lxc-container-nestfix' "$T/out"
+
 # terminal ANSWERS ARGUMENT…: on a terminal, where these are typed.
 terminal() {
 	answers=$1

@@ -74,6 +74,7 @@ struct report_seen {
 	const struct verdicts *verdicts;
 	bool by_container; /* containers were asked about; else profiles or files, or there is no container */
 	bool found;        /* the exit status is 1 */
+	bool is_off;       /* the running kernel has no AppArmor, or has it switched off */
 	bool is_guest;     /* this is a container itself, and there is none in it */
 	enum probe_self guest;
 	struct err guest_err;   /* PROBE_SELF_UNKNOWN: why */

@@ -47,6 +47,15 @@ static void ask_priorities(struct app *app, const struct look *look)
 	app->report.has_priorities = needed && compiler && compile_knows_priority(compiler, &app->arena, NULL) > 0;
 }
 
+/* What binds nobody is said first: all else is about the files, until AppArmor is on. */
+static bool is_off(struct app *app)
+{
+	struct kernel kernel;
+
+	kernel_open(&kernel, &app->root, NULL, &app->arena);
+	return kernel.state == KERNEL_NO_APPARMOR;
+}
+
 int cmd_check(struct app *app, struct err *err)
 {
 	struct report_offer *offers;
@@ -68,6 +77,7 @@ int cmd_check(struct app *app, struct err *err)
 	seen.verdicts = &look.verdicts;
 	seen.offers = offers;
 	seen.by_container = look.by_container;
+	seen.is_off = is_off(app);
 	seen.is_guest = look.site.host.count == 0 && app->arg_count == 0 && app_is_guest(app);
 	if (seen.is_guest)
 		seen.guest = app_guest_meets(app, &seen.guest_err);

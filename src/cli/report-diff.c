@@ -374,6 +374,8 @@ void report_summary(const struct report *r, const struct patch *patch, const str
 	all = changes_of(policies, policy_count, &scratch);
 	if (print_changes(r, &all, false) == 0)
 		report_print(r, "  what the next starts of containers bring (d shows it)\n");
+	if (report_edits_conffile(patch))
+		report_conffile(r);
 }
 
 void report_prove(const struct report *r, const struct comparison *comparison)

@@ -127,6 +127,25 @@ void report_receipt(const struct report *r, const struct receipt *receipt)
 		report_row(r, "note", receipt->note);
 }
 
+/* Said when it is done, not in a manual: what an edited file of another package does to upgrades. */
+static const char conffile[] = "the edited file belongs to another package: dpkg asks at its next upgrade, and an "
+			       "unattended one keeps this text; a container that wears lxc-container-nestfix instead "
+			       "needs no edit";
+
+bool report_edits_conffile(const struct patch *patch)
+{
+	for (size_t i = 0; i < patch->file_count; i++)
+		if (patch->files[i].kind == PATCH_POLICY &&
+		    slice_starts(slice_of(patch_path(&patch->files[i])), "/etc/"))
+			return true;
+	return false;
+}
+
+void report_conffile(const struct report *r)
+{
+	report_print(r, "Note: %s.\n", conffile);
+}
+
 typedef VEC(const struct container *) container_vec;
 
 enum { NAMED = 8 }; /* containers on a line */
@@ -207,6 +226,8 @@ void report_fix(const struct report *r, const struct report_fixed *done)
 	report_bold(r, "Done.");
 	report_print(r, "\n");
 	report_receipt(r, done->receipt);
+	if (report_edits_conffile(done->patch))
+		report_row(r, "note", conffile);
 	if (done->after && done->after->by_container)
 		print_after(r, done->after);
 	else if (finding && finding->worst == LOCATE_ALLOWED)

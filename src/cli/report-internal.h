@@ -20,6 +20,10 @@ void report_format(struct buf *out, const char *fmt, va_list *ap);
 /* A message, on standard error. Further lines of it are set in, so that none passes for a line of ours. */
 void report_talk(const struct report *r, struct slice text);
 
+/* Does the patch edit a file of another package; and what that means. */
+bool report_edits_conffile(const struct patch *patch);
+void report_conffile(const struct report *r);
+
 /* What a command wrote and loaded. */
 void report_receipt(const struct report *r, const struct receipt *receipt);
 

@@ -361,6 +361,9 @@ void report_check(const struct report *r, const struct report_seen *seen)
 	}
 	if (r->quiet)
 		return;
+	if (seen->is_off)
+		report_print(r,
+			     "AppArmor is OFF in this kernel: what follows is about the files, and binds nobody.\n\n");
 	if (seen->is_guest) {
 		report_guest(r, seen->guest, &seen->guest_err);
 		return;
