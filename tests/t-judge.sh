@@ -84,7 +84,7 @@ profile lxc-a lxc-a '  deny /sys/[^fdcn]*{,/**} wklx,'
 ok 'a rule that was narrowed by hand is healthy' says 0 Healthy out
 ok '… and nothing more is said of it' lacks 'by hand' "$T/out"
 profile lxc-a lxc-a '#  deny /sys/[^fdc]*{,/**} wklx,'
-ok 'one that was commented out is told' says 0 'opened by hand: the rule at /etc/apparmor.d/lxc-a:6' out
+ok 'one that was commented out is told' says 1 'opened by hand: the rule at /etc/apparmor.d/lxc-a:6' out
 profile lxc-a lxc-a '  deny /sys/[^fdc]*{,/**} WKLX,'
 ok 'one that the parser refuses is not' says 1 'lxc-a' err
 ok '… and the parser says where' has 'line 6' "$T/err"

@@ -186,6 +186,16 @@ ok '  by one command' says 'fix --profile-for web'
 ok '  fix of it' aa 1 fix web
 ok '  says what is left' says 'web: its profile refuses mounts'
 
+lxc_host
+container web "$common" 'lxc.uts.name = web'
+sed -i 's|^  deny /sys/\[^fdc\]|  #deny /sys/[^fdc]|' "$root/etc/apparmor.d/abstractions/lxc/container-base"
+ok 'a rule that was commented out: check' aa 1 check
+ok '  is not healthy' silent healthy
+ok '  names its place' says 'Opened by hand: the rule at /etc/apparmor.d/abstractions/lxc/container-base:188'
+sed -i 's|^  #deny /sys/\[^fdc\]|  deny /sys/[^fdc]|' "$root/etc/apparmor.d/abstractions/lxc/container-base"
+ok '  what it says is typed' aa 0 --profiles fix
+ok '  and then all is well' aa 0 check
+
 #### What the next start brings
 
 lxc_host

@@ -70,6 +70,8 @@ struct verdicts {
 	const struct policy_profile **unworn; /* profiles with the rule that nobody wears; each once */
 	size_t unworn_count;
 	bool whole; /* there is a container, so that profiles that nobody wears do not count */
+	struct slice
+	    opened; /* "FILE:LINE" of a rule that somebody commented out, so that more than this is open; or empty */
 };
 
 /*

@@ -175,6 +175,7 @@ json_t *report_json_check(const struct report *r, const struct report_seen *seen
 	json_object_set_new(object, "obstacles", report_json_obstacles(finding->obstacles));
 	json_object_set_new(object, "containers", report_json_containers(r, seen->site, finding, seen->verdicts));
 	json_object_set_new(object, "new_containers", report_json_fresh(r, seen->site, finding, seen->verdicts));
+	json_object_set_new(object, "opened", report_json_text(seen->verdicts->opened));
 	json_object_set_new(object, "apparmor_off", json_boolean(seen->is_off));
 	json_object_set_new(object, "guest",
 			    seen->is_guest ? json_string(report_guest_word(seen->guest)) : json_null());

@@ -380,6 +380,13 @@ static void find_unworn(struct court *court)
 	}
 }
 
+static void find_opened(struct court *court)
+{
+	for (size_t i = 0; i < court->finding->case_count && court->out->opened.len == 0; i++)
+		if (court->finding->cases[i].state == LOCATE_ALLOWED)
+			court->out->opened = court->finding->cases[i].opened;
+}
+
 int verdict_judge(struct verdicts *out, const struct site *site, const struct finding *finding, struct judge *judge,
 		  struct slice sample, struct arena *arena, struct err *err)
 {
@@ -395,6 +402,7 @@ int verdict_judge(struct verdicts *out, const struct site *site, const struct fi
 	if (out->fresh)
 		judge_one(&court, out->fresh);
 	find_unworn(&court);
+	find_opened(&court);
 	return 0;
 }
 
@@ -414,5 +422,5 @@ int verdict_foresee(struct verdict *out, const struct site *site, const struct f
 
 bool verdict_is_found(const struct verdicts *v)
 {
-	return v->failing > 0 || v->unknown > 0 || (v->fresh && v->fresh->counts);
+	return v->opened.len > 0 || v->failing > 0 || v->unknown > 0 || (v->fresh && v->fresh->counts);
 }

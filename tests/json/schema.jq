@@ -59,7 +59,7 @@ def check:
 		field("allowed_by"; nullable(rule)), field("cure"; string), field("opened"; string))),
 	obstacles,
 	field("containers"; each(container)), field("new_containers"; nullable(container)),
-	field("apparmor_off"; boolean), field("guest"; nullable(word(["works", "stopped", "no-nesting", "unknown"]))),
+	field("opened"; string), field("apparmor_off"; boolean), field("guest"; nullable(word(["works", "stopped", "no-nesting", "unknown"]))),
 	field("skipped"; each(field("file"; string), field("reason"; string))),
 	field("unfinished"; nullable(string)),
 	field("needless"; each(field("what"; string), field("command"; string)));
