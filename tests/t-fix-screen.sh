@@ -68,8 +68,17 @@ if command -v script >/dev/null; then
 	ok '  then yes is yes' [ -e "$dropin" ]
 	ok '  and it says what works' has 'Docker runs in 2 containers, from the next start on' "$T/shown"
 	terminal 'n\n' rollback
+	ok 'rollback asks' has 'Undo this? [y/N]' "$T/shown"
+	ok '  says what it would undo' has 'in force' "$T/shown"
+	ok '  no is no' [ -e "$dropin" ]
+	terminal 'n\n' rollback --to none
+	ok '  it does not ask for what it refuses' sh -c "! grep -qF 'Undo this?' '$T/shown'"
+	terminal 'y\n' rollback
+	ok '  yes is yes' sh -c "! [ -e '$dropin' ]"
+	ok '  and what it removed is not written' grep -q '^ *removed  *.*60-aa-nestfix.conf' "$T/shown"
+	terminal '' --yes fix
 	terminal '' --yes rollback
-	ok 'rollback' sh -c "! [ -e '$dropin' ]"
+	ok '  with --yes it does not ask' sh -c "! [ -e '$dropin' ]"
 	terminal '' --yes fix
 	is 'with --yes the diff is shown, once' "$(grep -c '^+++ b/usr/share' "$T/shown")" 1
 else

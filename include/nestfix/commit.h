@@ -31,6 +31,8 @@ struct receipt {
 	size_t undone_count;
 	const char **files; /* written */
 	size_t file_count;
+	const char **removed; /* those of files that a rollback took away */
+	size_t removed_count;
 	struct slice *profiles; /* loaded into the kernel */
 	size_t profile_count;
 	enum kernel_state kernel;

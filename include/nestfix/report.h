@@ -130,6 +130,9 @@ struct report_list {
 	size_t loaded_count;
 };
 
+/* What a rollback would undo, before it asks. */
+void report_to_undo(const struct report *r, const struct backup *changes, size_t count);
+
 void report_backups(const struct report *r, const struct report_list *list);
 void report_prove(const struct report *r, const struct comparison *comparison);
 

@@ -10,15 +10,19 @@ static int go_to(const struct work *w, enum journal_step step, struct err *err)
 
 static int carry_back(struct work *w, struct back *back, struct err *err)
 {
-	VEC(const char *) written = { 0 };
+	VEC(const char *) written = { 0 }, removed = { 0 };
 
 	for (size_t i = 0; i < back->step_count; i++) {
 		struct step *step = &back->steps[i];
 
 		if (step->undo.how != UNDO_KEEP)
 			VEC_PUSH(w->arena, &written, step->path);
+		if (step->undo.how == UNDO_REMOVE)
+			VEC_PUSH(w->arena, &removed, step->path);
 		w->receipt->files = written.ptr;
 		w->receipt->file_count = written.len;
+		w->receipt->removed = removed.ptr;
+		w->receipt->removed_count = removed.len;
 		if (work_do_step(w, step, err) < 0)
 			return -1;
 	}

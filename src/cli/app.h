@@ -145,7 +145,7 @@ void app_over(struct app *app, const struct look *look, struct report_offer **ou
 
 /* Asks only where somebody sits at a terminal; without one the command itself is the consent. */
 bool app_asks(const struct app *app);
-bool app_is_agreed(const struct app *app);
+bool app_is_agreed(const struct app *app, const char *question);
 
 /*
  * A command that writes looks once more under the lock, and acts on that: between its first look and the lock another

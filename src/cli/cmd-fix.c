@@ -43,9 +43,9 @@ static bool is_yes(char answer)
 	return answer == 'y' || answer == 'Y';
 }
 
-bool app_is_agreed(const struct app *app)
+bool app_is_agreed(const struct app *app, const char *question)
 {
-	return !app_asks(app) || is_yes(answer_to(app, "Write this change? [y/N] "));
+	return !app_asks(app) || is_yes(answer_to(app, question));
 }
 
 /* Another root, or a kernel without AppArmor: text that Incus or LXD wrote can be cured nowhere but in a kernel. */

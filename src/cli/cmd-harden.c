@@ -261,7 +261,7 @@ static int harden(struct hardening *h, struct err *err)
 	if (h->files.len == 0)
 		return refuse_all(h, err);
 	report_config_diff(report, h->files.ptr, h->files.len);
-	if (!app_is_agreed(h->app))
+	if (!app_is_agreed(h->app, "Write this change? [y/N] "))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
 	if (app_config_commit(h->app, h->files.ptr, h->files.len, &receipt, err) < 0)
 		return -1;

@@ -26,6 +26,56 @@ static int usage(struct app *app, struct err *err)
 	return err_hint(err, "see the list: %s rollback --list", app->report.self);
 }
 
+typedef VEC(struct backup) backup_vec;
+
+/* What would be undone, newest first, as commit_rollback chooses; nothing where it will refuse. */
+static int choose(struct app *app, enum commit_back which, const char *id, backup_vec *out, struct err *err)
+{
+	struct backup *list;
+	bool reached = which != COMMIT_BACK_TO;
+	size_t count;
+
+	if (backup_list(&app->root, &app->arena, &list, &count, err) < 0)
+		return -1;
+	for (size_t i = count; i > 0; i--) {
+		const struct backup *b = &list[i - 1];
+		bool is_named = id && strcmp(b->id, id) == 0;
+
+		if (which == COMMIT_BACK_ONE && !is_named)
+			continue;
+		reached = reached || (is_named && b->state == BACKUP_IN_FORCE);
+		if (b->state == BACKUP_DAMAGED)
+			reached = false;
+		if (b->state == BACKUP_DAMAGED || (which == COMMIT_BACK_TO && is_named))
+			break;
+		if (b->state == BACKUP_IN_FORCE)
+			VEC_PUSH(&app->arena, out, *b);
+		if (which == COMMIT_BACK_LAST && out->len > 0)
+			break;
+	}
+	out->len = reached ? out->len : 0;
+	return 0;
+}
+
+/* The last change is named from then on: another may be made while somebody thinks. */
+static int ask(struct app *app, enum commit_back *which, const char **id, struct err *err)
+{
+	backup_vec chosen = { 0 };
+
+	if (choose(app, *which, *id, &chosen, err) < 0)
+		return -1;
+	if (chosen.len == 0)
+		return 0; /* what is wrong is said by who refuses it */
+	report_to_undo(&app->report, chosen.ptr, chosen.len);
+	if (!app_is_agreed(app, "Undo this? [y/N] "))
+		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
+	if (*which == COMMIT_BACK_LAST) {
+		*which = COMMIT_BACK_ONE;
+		*id = chosen.ptr[0].id;
+	}
+	return 0;
+}
+
 int cmd_rollback(struct app *app, struct err *err)
 {
 	const char *id = app->back_to ? app->back_to : app->arg_count > 0 ? app->args[0] : NULL;
@@ -42,6 +92,8 @@ int cmd_rollback(struct app *app, struct err *err)
 		return list(app, err);
 	if (app->all || app->back_to)
 		which = app->all ? COMMIT_BACK_ALL : COMMIT_BACK_TO;
+	if (app_asks(app) && ask(app, &which, &id, err) < 0)
+		return -1;
 	app_ground(app, &ground);
 	ground.reload = app->reload;
 	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)

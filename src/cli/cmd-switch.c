@@ -218,7 +218,7 @@ static int carry_out(struct switching *s, struct err *err)
 	for (size_t i = 0; i < s->files.len; i++)
 		VEC_PUSH(&s->app->arena, &all, s->files.ptr[i]);
 	report_config_diff(report, all.ptr, all.len);
-	if (all.len > 0 && !app_is_agreed(s->app))
+	if (all.len > 0 && !app_is_agreed(s->app, "Write this change? [y/N] "))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
 	if (write_all(s, &receipt, err) < 0) {
 		for (size_t i = 0; i < s->snippets.len && err->kind != ERR_BROKEN; i++)

@@ -108,12 +108,32 @@ static void print_asked(const struct report *r, const struct receipt *receipt)
 	report_row(r, "asked", buf_str(&words));
 }
 
+static bool is_removed(const struct receipt *receipt, const char *path)
+{
+	for (size_t i = 0; i < receipt->removed_count; i++)
+		if (strcmp(receipt->removed[i], path) == 0)
+			return true;
+	return false;
+}
+
+static void print_written(const struct report *r, const struct receipt *receipt)
+{
+	const char *label = "wrote";
+
+	for (size_t i = 0; i < receipt->file_count; i++)
+		if (!is_removed(receipt, receipt->files[i])) {
+			report_row(r, label, receipt->files[i]);
+			label = "";
+		}
+	for (size_t i = 0; i < receipt->removed_count; i++)
+		report_row(r, i == 0 ? "removed" : "", receipt->removed[i]);
+}
+
 void report_receipt(const struct report *r, const struct receipt *receipt)
 {
 	if (receipt->recovered)
 		report_row(r, "first", receipt->recovered);
-	for (size_t i = 0; i < receipt->file_count; i++)
-		report_row(r, i == 0 ? "wrote" : "", receipt->files[i]);
+	print_written(r, receipt);
 	for (size_t i = 0; i < receipt->profile_count; i++) {
 		AUTOBUF name = { 0 };
 

@@ -100,6 +100,13 @@ static void print_backup(const struct report *r, const struct backup *b)
 	report_print(r, "%s%s\n", b->damage ? " " : "", b->damage ? b->damage : "");
 }
 
+void report_to_undo(const struct report *r, const struct backup *changes, size_t count)
+{
+	report_print(r, "To be undone:\n");
+	for (size_t i = 0; i < count; i++)
+		print_backup(r, &changes[i]);
+}
+
 static void print_hold(const struct report *r, const struct hold *h)
 {
 	AUTOBUF words = { 0 };
