@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Whatever bytes names, paths and texts hold: a terminal gets none that it acts on but our own bold, which is never made of
+# Whatever bytes names, paths and texts hold: a terminal gets none that it acts on but our own bold and colour, never made of
 # them; no name begins a line of its own; and the same without a terminal.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/lib/tap.sh"
@@ -38,7 +38,7 @@ fixed=no
 
 # no_controls FILE: but blanks and line ends, and what is said in bold.
 no_controls() {
-	LC_ALL=C sed "s/${esc}\[1m\([ -~]*\)${esc}\[0m/\1/g" "$1" >"$T/plain"
+	LC_ALL=C sed "s/${esc}\[1\(;3[12]\)*m\([ -~]*\)${esc}\[0m/\2/g" "$1" >"$T/plain"
 	if LC_ALL=C tr -d '\11\12\40-\176\200-\377' <"$T/plain" | grep -q . ||
 		LC_ALL=C grep -q "$(printf '\302[\200-\237]')" "$T/plain" ||
 		! iconv -f UTF-8 -t UTF-8 "$T/plain" >/dev/null; then
@@ -96,16 +96,20 @@ each off
 if command -v script >/dev/null; then
 	each on
 	on 'check' check
-	ok '  says what it found in bold' has "${esc}[1m" "$T/out"
+	ok '  says in red what fails' has "${esc}[1;31mDocker will FAIL in" "$T/out"
 	fixed=yes
 	on 'harden' --yes harden "off$name"
-	ok '  as what it did' has "${esc}[1mDone.${esc}[0m" "$T/out"
+	ok '  and in green what is done' has "${esc}[1;32mDone.${esc}[0m" "$T/out"
 	NO_COLOR=1
 	export NO_COLOR
 	on 'harden, but with NO_COLOR' --yes harden "off$name"
 	ok '  it is done, too' has 'Done.' "$T/out"
 	is '  without bold' "$(grep -c "$esc" "$T/out")" 0
 	unset NO_COLOR
+	lay_out
+	TERM=dumb script -qec "sh '$T/command'" /dev/null >"$T/out" 2>&1 </dev/null
+	is '  nor on a dumb terminal' "$(grep -c "$esc" "$T/out")" 0
+	ok '  where it is done, too' has 'Done.' "$T/out"
 else
 	skip 'on a terminal' 'no script (bsdutils)'
 fi

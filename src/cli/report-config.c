@@ -93,7 +93,7 @@ static json_t *json_harden(const struct harden *h)
 static void print_done(const struct report *r, const struct receipt *receipt)
 {
 	report_print(r, "\n");
-	report_bold(r, "Done.");
+	report_good(r, "Done.");
 	report_print(r, " It counts from the next start of the container%s on.\n", receipt->file_count == 1 ? "" : "s");
 	if (receipt->recovered)
 		report_print(r, "  first   %s\n", receipt->recovered);

@@ -243,7 +243,7 @@ void report_fix(const struct report *r, const struct report_fixed *done)
 	if (!done->shown)
 		report_diff(r, done->patch, done->policies, done->policy_count, done->proof);
 	report_print(r, "\n");
-	report_bold(r, "Done.");
+	report_good(r, "Done.");
 	report_print(r, "\n");
 	report_receipt(r, done->receipt);
 	if (report_edits_conffile(done->patch))

@@ -55,18 +55,18 @@ void report_guest(const struct report *r, enum probe_self meets, const struct er
 		return;
 	switch (meets) {
 	case PROBE_SELF_WORKS:
-		report_bold(r, "Healthy");
+		report_good(r, "Healthy");
 		report_print(r, ": this is an LXC container, and its host lets runc write here.\n"
 				"A hold on containerd.io or runc can go: apt-mark showhold\n");
 		return;
 	case PROBE_SELF_DENIED:
-		report_bold(r, "Docker FAILS here");
+		report_bad(r, "Docker FAILS here");
 		report_print(r, ": this is an LXC container, and the rule stands on its host.\n");
 		print_letter(r, true);
 		print_peace(r);
 		return;
 	case PROBE_SELF_NO_MOUNT:
-		report_bold(r, "Docker FAILS here");
+		report_bad(r, "Docker FAILS here");
 		report_print(r, ": this is an LXC container, and nesting is off. The runc rule is not why.\n");
 		print_letter(r, false);
 		return;

@@ -15,6 +15,10 @@
  */
 void report_print(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void report_bold(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same in green and in red; the words say it, too. */
+void report_good(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void report_bad(const struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void report_format(struct buf *out, const char *fmt, va_list *ap);
 
 /* A message, on standard error. Further lines of it are set in, so that none passes for a line of ours. */

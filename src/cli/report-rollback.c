@@ -30,7 +30,7 @@ void report_rollback(const struct report *r, const struct receipt *receipt)
 	if (r->quiet)
 		return;
 	report_undone(receipt, &names);
-	report_bold(r, "Undone: %s.", buf_str(&names));
+	report_good(r, "Undone: %s.", buf_str(&names));
 	report_print(r, "\n");
 	report_receipt(r, receipt);
 }

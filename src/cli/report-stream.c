@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What reaches a terminal. The stream lets no byte through that a terminal acts on, wherever it came from; bold is
- * therefore no byte in the stream, but said to the terminal behind its back. report_print knows what is data, too: a
- * line end in a name does not begin a line.
+ * What reaches a terminal. The stream lets no byte through that a terminal acts on, wherever it came from; bold and
+ * colour are therefore no bytes in the stream, but said to the terminal behind its back. report_print knows what is
+ * data, too: a line end in a name does not begin a line.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -212,15 +212,39 @@ static void style(const struct report *r, const char *sequence)
 	fputs(sequence, r->screen);
 }
 
-void report_bold(const struct report *r, const char *fmt, ...)
+static void print_styled(const struct report *r, const char *sequence, const char *fmt, va_list *ap)
 {
 	AUTOBUF text = { 0 };
+
+	report_format(&text, fmt, ap);
+	style(r, sequence);
+	fwrite(buf_str(&text), 1, text.len, r->out);
+	style(r, "\033[0m");
+}
+
+void report_bold(const struct report *r, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	report_format(&text, fmt, &ap);
+	print_styled(r, "\033[1m", fmt, &ap);
 	va_end(ap);
-	style(r, "\033[1m");
-	fwrite(buf_str(&text), 1, text.len, r->out);
-	style(r, "\033[0m");
+}
+
+void report_good(const struct report *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_styled(r, "\033[1;32m", fmt, &ap);
+	va_end(ap);
+}
+
+void report_bad(const struct report *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_styled(r, "\033[1;31m", fmt, &ap);
+	va_end(ap);
 }

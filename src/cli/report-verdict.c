@@ -213,7 +213,7 @@ static void print_row(struct screen *s, const struct verdict *v)
 	}
 	print_cell(s->r, state_of(s, v), 8);
 	if (word == VERDICT_STOPPED)
-		report_bold(s->r, "%s", docker_word(word));
+		report_bad(s->r, "%s", docker_word(word));
 	else
 		report_print(s->r, "%s", docker_word(word));
 	print_why(s, column, why(s, v), docker_word(word));
@@ -337,12 +337,15 @@ static void print_headline(const struct screen *s)
 	int room = report_width(s->r) - (words ? (int)strlen(words) : 0) - (int)strlen(host);
 
 	if (!words) {
-		report_bold(s->r, "Healthy");
+		report_good(s->r, "Healthy");
 		report_print(s->r, ": %s; %zu container%s looked at.\n", report_cure(s->v), s->v->count,
 			     plural(s->v->count));
 		return;
 	}
-	report_bold(s->r, "%s", words);
+	if (s->v->failing > 0)
+		report_bad(s->r, "%s", words);
+	else
+		report_bold(s->r, "%s", words);
 	if (room > 1 && host[0]) {
 		print_blanks(s->r, room);
 		report_print(s->r, "%s", host);
