@@ -17,7 +17,7 @@ snippets=$R/var/lib/vz/snippets
 
 host() {
 	rm -rf "$R"
-	host_make "${1:-pve8}" "$R" && mkdir -p "$R/run/lock/lxc"
+	host_make "${1:-pve8}" "$R" && mkdir -p "$R/run/lock/lxc" && install -D -m 755 /dev/null "$R/usr/sbin/aa-nestfix"
 }
 
 tool() {
@@ -45,6 +45,11 @@ refused() {
 	tool 3 "$@" && has "$refused_text" "$T/err" || return 1
 	state | diff "$T/before" -
 }
+
+host
+rm "$R/usr/sbin/aa-nestfix"
+ok 'a snippet that would call nothing is not set' refused "calls '/usr/sbin/aa-nestfix', which is not installed" \
+	fix --pve-hookscript=100
 
 # Where it lies.
 host

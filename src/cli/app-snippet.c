@@ -214,6 +214,20 @@ static int check_mounted(struct app *app, const struct pve_storage *storage, str
 	return err_hint(err, "see 'pvesm status'");
 }
 
+/* The snippet passes over a program that is not there, and so would cure nothing. */
+static int check_program(const struct root *root, const struct container *c, struct err *err)
+{
+	enum fsio_kind kind;
+
+	if (fsio_kind(root, NESTFIX_PROGRAM, &kind, err) < 0)
+		return -1;
+	if (kind == FSIO_FILE)
+		return 0;
+	err_put(err, ERR_REFUSED, "cannot cure guest %.*s by a hookscript: it calls '%s', which is not installed",
+		SLICE_FMT(c->name), NESTFIX_PROGRAM);
+	return err_hint(err, "install the package aa-nestfix, then do this again");
+}
+
 int snippet_plan(struct app *app, const struct look *look, const struct container *c, struct snippet *out,
 		 struct err *err)
 {
@@ -224,6 +238,8 @@ int snippet_plan(struct app *app, const struct look *look, const struct containe
 	struct file old;
 
 	*out = (struct snippet){ 0 };
+	if (check_program(&app->root, c, err) < 0)
+		return -1;
 	if (cluster_read(app, &cluster, err) < 0 || name_volume(app, look, &cluster, c, &out->volume, err) < 0 ||
 	    find_storage(app, look, out->volume, &storage, err) < 0)
 		return -1;
