@@ -109,6 +109,17 @@ none_meant() {
 ok 'frobnicate resembles nothing' none_meant frobnicate
 ok 'unfix is not fix' none_meant unfix
 ok '--frobnicate resembles nothing' none_meant --frobnicate
+
+# A guest of another node: where it is, from every command that takes a container.
+mkdir -p "$T/root/etc/pve/nodes/other/lxc"
+: >"$T/root/etc/pve/nodes/other/lxc/777.conf"
+for words in 777 'check 777' 'diff 777' 'explain /sys/x 777'; do
+	# shellcheck disable=SC2086
+	ok "$words: refused" run_tool 3 --root "$T/root" $words
+	ok '… with its node' has "container 777: it is on the node 'other'" "$T/err"
+done
+ok 'a number that is on no node' run_tool 2 --root "$T/root" check 778
+
 ok 'a value that is missing' run_tool 2 check --root
 ok '… is named' has "'--root' needs DIR" "$T/err"
 ok 'a value too many' run_tool 2 check --json=yes

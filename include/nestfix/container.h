@@ -99,6 +99,12 @@ struct policy_reader container_reader(const struct root *root);
 bool container_own_folder(const struct root *root, int dir, const char *path, uid_t uid, const char *name);
 
 /*
+ * The node of the cluster on which a guest is that is not in the list; empty: on none. Only the tree of the cluster's
+ * file system tells.
+ */
+struct slice container_node(const struct root *root, struct slice vmid, struct arena *arena);
+
+/*
  * The container that a user means: by its name, or by its folder LXCPATH/NAME or its configuration as a path (Incus'
  * and LXD's have none of their own). *out is NULL where there is none. ERR_USAGE, with all of them, where several have
  * the name; those of ordinary users do not count beside others.

@@ -13,24 +13,13 @@ struct hardening {
 	file_vec files; /* of those that can be switched on again */
 };
 
-/* Only the tree of the cluster's file system tells where a guest is that is not here. */
 static int refuse_unknown(struct app *app, const char *name, struct err *err)
 {
-	struct slice *nodes;
-	size_t count;
+	struct slice node = container_node(&app->root, slice_of(name), &app->arena);
 
-	if (!pve_is_vmid(slice_of(name)) ||
-	    fsio_list(&app->root, "/etc/pve/nodes", &app->arena, &nodes, &count, NULL) < 0)
-		count = 0;
-	for (size_t i = 0; i < count; i++) {
-		const char *path =
-		    arena_printf(&app->arena, "/etc/pve/nodes/%.*s/lxc/%s.conf", SLICE_FMT(nodes[i]), name);
-		enum fsio_kind kind;
-
-		if (fsio_kind(&app->root, path, &kind, NULL) < 0 || kind != FSIO_FILE)
-			continue;
+	if (node.len > 0) {
 		err_put(err, ERR_REFUSED, "cannot change container %s: it is on the node '%.*s'", name,
-			SLICE_FMT(nodes[i]));
+			SLICE_FMT(node));
 		return err_hint(err, "run the same on that node");
 	}
 	err_put(err, ERR_USAGE, "cannot find the container '%s'", name);

@@ -123,3 +123,21 @@ struct slice container_lxc_version(const struct container_host *host)
 
 	return colon < version.len ? slice_from(version, colon + 1) : version;
 }
+
+struct slice container_node(const struct root *root, struct slice vmid, struct arena *arena)
+{
+	struct slice *nodes;
+	size_t count;
+
+	if (!pve_is_vmid(vmid) || fsio_list(root, "/etc/pve/nodes", arena, &nodes, &count, NULL) < 0)
+		return (struct slice){ 0 };
+	for (size_t i = 0; i < count; i++) {
+		const char *path =
+		    arena_printf(arena, "/etc/pve/nodes/%.*s/lxc/%.*s.conf", SLICE_FMT(nodes[i]), SLICE_FMT(vmid));
+		enum fsio_kind kind;
+
+		if (fsio_kind(root, path, &kind, NULL) == 0 && kind == FSIO_FILE)
+			return nodes[i];
+	}
+	return (struct slice){ 0 };
+}

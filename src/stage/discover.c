@@ -115,8 +115,16 @@ static bool is_skipped_file(const skipped_vec *skipped, const struct site_target
 
 static int not_found(const struct site *site, const struct site_target *target, struct err *err)
 {
+	struct slice node;
+
 	if (target->container.len > 0 && discover_knows_host(site, err) < 0)
 		return -1;
+	node = container_node(site->root, target->container, site->arena);
+	if (node.len > 0) {
+		err_put(err, ERR_REFUSED, "cannot look at container %.*s: it is on the node '%.*s'",
+			SLICE_FMT(target->container), SLICE_FMT(node));
+		return err_hint(err, "run the same on that node");
+	}
 	if (target->container.len > 0) {
 		err_put(err, ERR_USAGE, "cannot find a container or file '%.*s'", SLICE_FMT(target->container));
 		return err_hint(err, "a profile is named 'profile:%.*s', a file by its path",
