@@ -26,6 +26,7 @@ struct court {
 	const struct site *site;
 	const struct finding *finding;
 	struct judge *judge;
+	const struct container **owners; /* of each case of the finding: whose generated text it is about, or NULL */
 	struct nextstart next;
 	VEC(struct next_start) starts;
 	struct arena *arena;

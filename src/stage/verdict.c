@@ -11,11 +11,22 @@ static const struct locate_case *case_of(const struct court *court, const struct
 	for (size_t i = 0; i < court->finding->case_count; i++) {
 		const struct locate_case *c = &court->finding->cases[i];
 
-		if ((owner || slice_eq(c->profile->name, profile)) &&
-		    discover_container(court->site, c->policy) == owner && (!worst || c->state > worst->state))
+		if (court->owners[i] == owner && (owner || slice_eq(c->profile->name, profile)) &&
+		    (!worst || c->state > worst->state))
 			worst = c;
 	}
 	return worst;
+}
+
+static void find_owners(struct court *court)
+{
+	const struct finding *f = court->finding;
+
+	court->owners = arena_array(court->arena, f->case_count, sizeof *court->owners);
+	for (size_t i = 0; i < f->case_count; i++)
+		court->owners[i] = i > 0 && f->cases[i].policy == f->cases[i - 1].policy
+				       ? court->owners[i - 1]
+				       : discover_container(court->site, f->cases[i].policy);
 }
 
 static const struct conflict_need *first_need(const struct automaton_profile *profile, const struct conflict *conflict)
@@ -317,7 +328,7 @@ static bool is_wearer(const struct court *court, const struct container *c)
 {
 	for (size_t i = 0; i < court->finding->case_count; i++) {
 		const struct locate_case *lc = &court->finding->cases[i];
-		const struct container *owner = discover_container(court->site, lc->policy);
+		const struct container *owner = court->owners[i];
 
 		if (owner == c || (!owner && c->origin == CONTAINER_STATIC && slice_eq(lc->profile->name, c->profile)))
 			return true;
@@ -371,7 +382,7 @@ static void find_unworn(struct court *court)
 	for (size_t i = 0; i < f->case_count && court->out->whole; i++) {
 		const struct locate_case *c = &f->cases[i];
 
-		if (c->state == LOCATE_ALLOWED || c->culprit_count == 0 || discover_container(court->site, c->policy) ||
+		if (c->state == LOCATE_ALLOWED || c->culprit_count == 0 || court->owners[i] ||
 		    discover_is_worn(court->site, c->profile->name) || has_profile(court->out, c->profile))
 			continue;
 		VEC_PUSH(court->arena, &list, c->profile);
@@ -393,6 +404,7 @@ int verdict_judge(struct verdicts *out, const struct site *site, const struct fi
 	struct court court = { .out = out, .site = site, .finding = finding, .judge = judge, .arena = arena };
 
 	*out = (struct verdicts){ 0 };
+	find_owners(&court);
 	nextstart_open(&court.next, site, sample, arena);
 	gather(&court);
 	if (verdict_ask(&court, err) < 0)
@@ -413,6 +425,7 @@ int verdict_foresee(struct verdict *out, const struct site *site, const struct f
 	struct court court = { .out = &one, .site = site, .finding = finding, .judge = judge, .arena = arena };
 
 	*out = (struct verdict){ .container = after, .named = true };
+	find_owners(&court);
 	nextstart_open(&court.next, site, sample, arena);
 	if (verdict_ask(&court, err) < 0)
 		return -1;
