@@ -7,8 +7,9 @@
 R=$T/root
 esc=$(printf '\033')
 
-# Each control byte that a file's name may hold, C1 as UTF-8 and alone, a cut character; then a line of its own.
-printf 'x\001b\002\003\004\005\006\007\010\013\014\r\016\017\020\021\022\023\024\025\026\027\030\031\032\033[1m\034\035\036\037\177\302\233z\233\302y' >"$T/bytes"
+# Each control byte that a file's name may hold, C1 as UTF-8 and alone, a cut character, one that turns the text behind it
+# around, one that is not seen; then a line of its own.
+printf 'x\001b\002\003\004\005\006\007\010\013\014\r\016\017\020\021\022\023\024\025\026\027\030\031\032\033[1m\034\035\036\037\177\302\233z\233\302y\342\200\256\342\200\213' >"$T/bytes"
 bytes=$(cat "$T/bytes")
 # More than any buffer takes at once: somewhere characters are cut in two.
 many=$(awk 'BEGIN { for (i = 0; i < 9000; i++) printf "\302\233\342\202\254" }')
@@ -41,6 +42,7 @@ no_controls() {
 	LC_ALL=C sed "s/${esc}\[1\(;3[12]\)*m\([ -~]*\)${esc}\[0m/\2/g" "$1" >"$T/plain"
 	if LC_ALL=C tr -d '\11\12\40-\176\200-\377' <"$T/plain" | grep -q . ||
 		LC_ALL=C grep -q "$(printf '\302[\200-\237]')" "$T/plain" ||
+		LC_ALL=C grep -q "$(printf '\342\200[\213-\217\250-\256]')" "$T/plain" ||
 		! iconv -f UTF-8 -t UTF-8 "$T/plain" >/dev/null; then
 		echo "raw bytes:" && cat -v "$1"
 		return 1
@@ -117,7 +119,7 @@ fi
 ok 'what is data is known to be: nothing is printed by printf' sh -c '! grep -n "printf(r->\|printf(stdout" src/cli/*.c | grep -v "fprintf(r->talk, \"aa-nestfix: %s"'
 
 # What is shown of them: no byte is lost, and 0x01, which once began bold, is a byte like the others.
-shown='x\x01b\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b[1m\x1c\x1d\x1e\x1f\x7f\xc2\x9bz\x9b\xc2y'
+shown='x\x01b\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b[1m\x1c\x1d\x1e\x1f\x7f\xc2\x9bz\x9b\xc2y\xe2\x80\xae\xe2\x80\x8b'
 fixed=no
 off 'diff' diff
 ok 'each byte is shown by its number' has "$shown" "$T/out"
@@ -129,5 +131,15 @@ is 'no byte is lost between two buffers' "$(grep -o '\\xc2\\x9b€' "$T/out" | w
 fixed=no
 off 'JSON' --json check
 ok 'JSON brings DEL and C1 as numbers' has '\u007f\u009b' "$T/out"
+ok '  and what turns text around' has '\u202e\u200b' "$T/out"
 is '  as JSON has them' "$(jq -r '.containers[0].name' "$T/out" | head -n 1 | LC_ALL=C grep -c "$(printf '\177\302\233z')")" 1
+
+# The others of their kind, and what stands beside them and is text.
+for hidden in 061c 200f 2028 2029 202a 2060 2066 2069 feff; do
+	char=$(printf '"\\u%s"' $hidden | jq -r .)
+	run_tool 2 --root "$R" check "x${char}y"
+	is "U+$hidden is shown by its bytes" "$(grep -c "x\\\\x[0-9a-f\\\\x]*y" "$T/err")" 2
+done
+run_tool 2 --root "$R" check 'é€‐‧⁰'
+is 'text beside them is not' "$(grep -c 'é€‐‧⁰' "$T/err")" 2
 tap_done

@@ -44,12 +44,13 @@ struct report_done {
 };
 
 /*
- * A stream that writes to `under` and shows control bytes and what is no UTF-8 as \xHH, or in JSON as \u00HH: names
- * come from files and containers, and a terminal must not act on them. Closing it does not close `under`.
+ * A stream that writes to `under` and shows what a screen acts on (control bytes, what turns text around or hides it)
+ * and what is no UTF-8 as \xHH, or in JSON as \uHHHH: names come from files and containers. Closing it does not close
+ * `under`.
  */
 FILE *report_stream(FILE *under, bool json);
 
-/* On one line: control bytes but the tab, and what is no UTF-8, as \xHH. */
+/* On one line: the same as \xHH, and line ends, too. */
 void report_show(struct buf *out, struct slice text);
 
 void report_error(const struct report *r, const char *command, const struct err *err);

@@ -40,10 +40,32 @@ static size_t character(const unsigned char *s, size_t len)
 	return size;
 }
 
-/* C0 but the tab, DEL, and C1. */
+/* The character of these bytes, which character() took for one. */
+static unsigned number_of(const unsigned char *s, size_t size)
+{
+	unsigned n = size == 1 ? s[0] : s[0] & (0x7fU >> size);
+
+	for (size_t i = 1; i < size; i++)
+		n = n << 6 | (s[i] & 0x3fU);
+	return n;
+}
+
+/*
+ * What a screen acts on: C0 but the tab, DEL, C1; and what Unicode has to turn the text behind it around, to end a line
+ * or not to be seen: a rule would be read as another one, and two names as one.
+ */
 static bool is_control(const unsigned char *s, size_t size)
 {
-	return size == 1 ? (s[0] < ' ' && s[0] != '\t') || s[0] == 0x7f : size == 2 && s[0] == 0xc2 && s[1] < 0xa0;
+	static const struct {
+		unsigned first, last;
+	} acted_on[] = { { 0, 8 },           { 10, 31 },         { 0x7f, 0x9f },     { 0x61c, 0x61c },
+			 { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff } };
+	unsigned n = number_of(s, size);
+
+	for (size_t i = 0; i < sizeof acted_on / sizeof *acted_on; i++)
+		if (acted_on[i].first <= n && n <= acted_on[i].last)
+			return true;
+	return false;
 }
 
 static void show(struct buf *out, const unsigned char *s, size_t size)
@@ -67,7 +89,7 @@ static size_t pass(struct buf *out, const unsigned char *s, size_t len, bool lin
 		else if (!is_control(s + at, size) || (lines && s[at] == '\n'))
 			buf_add(out, s + at, size);
 		else if (json)
-			buf_addf(out, "\\u%04x", s[at + size - 1]);
+			buf_addf(out, "\\u%04x", number_of(s + at, size));
 		else
 			show(out, s + at, size);
 		at += size ? size : 1;
