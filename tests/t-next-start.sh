@@ -158,6 +158,16 @@ lines_that_only_look_so() {
 	ok '  writes a rule' is_rule
 }
 
+# What the parser refuses without the words "AppArmor parser error" is refused all the same.
+lines_that_are_refused() {
+	for line in 'deny @{nowhere}/net/x w,' 'deny /sys/[x w,' 'deny /sys/x}y w,' 'deny /x w, /y ux, /y px,'; do
+		lay_out
+		lxc adm "lxc.apparmor.raw = $line"
+		ok "a container that '$line' keeps from starting: fix" fixes
+		ok '  cures the others' is_rule
+	done
+}
+
 lines_that_do_not_look_so() {
 	lay_out
 	mkdir -p "$root/etc/apparmor.d/abstractions"
@@ -287,6 +297,7 @@ else
 	own_lines_are_kept
 	own_lines_refuse_what_would_take_them
 	lines_that_only_look_so
+	lines_that_are_refused
 	lines_that_do_not_look_so
 	lines_in_no_order
 	lines_of_others_in_the_dropin

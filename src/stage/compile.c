@@ -341,7 +341,17 @@ int compile_text(const struct compiler *compiler, const char *name, struct slice
 
 bool compile_is_refusal(const struct err *err)
 {
-	return strstr(err->text, "AppArmor parser error") != NULL;
+	/* What it finds while reading; of variables, of patterns and of transitions that it finds later
+	 * (parser_variable.c, parser_regex.c, parser_merge.c). All else (no memory, killed, no time) says nothing on
+	 * the text. */
+	static const char *const words[] = { "AppArmor parser error", "Found reference to variable",
+					     "Failed to find declaration for", "Regex grouping error",
+					     "with conflicting x modifiers" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strstr(err->text, words[i]))
+			return true;
+	return false;
 }
 
 /* The parser's own word on the text, as every version of it puts it. All else (it was killed, it ran out of memory or
