@@ -136,6 +136,19 @@ is '  with the receipt' "$(jq -r '.receipt.id' "$T/out")" "$(last_id)"
 is '  and the state that is not known' "$(jq -r '.state' "$T/out")" unknown
 ok '  and with -q' second_look_quiet
 
+#### Records that are lost
+
+# The files hold the change: nobody may be told that none is in force.
+unrecorded() {
+	lay_out
+	tool -q fix && rm -rf "$root/var/lib/aa-nestfix" || return
+	status 3 tool rollback "$@" && is_cured && ! grep 'no change is in force' "$T/err" && has 'no record of a change' "$T/err" &&
+		status 0 tool rollback --list >"$T/out" && has '/container-base: net' "$T/out"
+}
+
+ok 'rollback without its records: no word that nothing is in force' unrecorded
+ok '  --all, too' unrecorded --all
+
 #### What remains is said last
 
 whole() {

@@ -117,8 +117,8 @@ int work_take_back(struct work *w, const char *const *ids, size_t count, struct 
 
 static int no_change(struct err *err)
 {
-	err_put(err, ERR_REFUSED, "cannot undo anything: no change is in force");
-	return err_hint(err, "see 'aa-nestfix rollback --list'");
+	err_put(err, ERR_REFUSED, "cannot undo anything: there is no record of a change in force");
+	return err_hint(err, "see what is given back now, recorded or not: aa-nestfix rollback --list");
 }
 
 typedef VEC(const char *) id_vec;

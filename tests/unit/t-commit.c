@@ -240,7 +240,7 @@ static void a_whole_cycle(void)
 	is_num(receipt.file_count, 1, "… and the file");
 	is_num(backups(BACKUP_UNDONE), 1, "the backup is kept, as undone");
 	is_num(rollback(NULL, &receipt, &err), -1, "a second rollback");
-	is_err(&err, "no change is in force", "… has nothing to undo");
+	is_err(&err, "no record of a change in force", "… has nothing to undo");
 	is_num(rollback(r->receipt.backup_id, &receipt, &err), -1, "… nor by its name");
 	is_err(&err, "that was done at", "… because it was done");
 	is_num(rollback("20000101T000000Z", &receipt, &err), -1, "a name that is none");
