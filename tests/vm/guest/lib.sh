@@ -172,7 +172,7 @@ remove_containers() {
 	for config in "$lxcpath"/*/config; do
 		[ -e "$config" ] || continue
 		name=$(basename "${config%/config}")
-		(limit 60 "lxc-stop of $name" lxc-stop -k -n "$name" && rm -rf "${config%/config}") &
+		(limit 60 "lxc-stop of $name" lxc-stop -k -n "$name"; rm -rf "${config%/config}") &
 	done
 	wait
 }
