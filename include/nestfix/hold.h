@@ -33,7 +33,8 @@ struct hold_loaded {
 	const char *path;                  /* of the file, or of the text */
 	const struct container *container; /* whose text it is, or NULL */
 	struct backup_names scopes;        /* given back in every profile of it that the kernel has */
-	bool hidden;                       /* the kernel does not show it; the scopes are what we wrote down, or none */
+	bool hidden;                       /* the kernel does not show it; the scopes are what we wrote down */
+	bool known;                        /* false: it does not show it, and nothing that we wrote down fits */
 };
 
 /* Of every policy that the kernel has, in the site's order; `holds` tells which files count. */

@@ -208,6 +208,7 @@ void hold_in_kernel(struct hold_loaded **out, size_t *count, const struct site *
 		if (state == LOADED_ABSENT)
 			continue;
 		one.hidden = state == LOADED_HIDDEN;
+		one.known = !one.hidden || discover_is_recorded(site, &sp->policy);
 		scopes = discover_held(site, &sp->policy, &n);
 		add_scopes(&s, &one.scopes, scopes, n);
 		VEC_PUSH(arena, &all, one);

@@ -128,14 +128,15 @@ static void print_hold(const struct report *r, const struct hold *h)
 
 static json_t *json_loaded(const struct hold_loaded *l)
 {
-	return json_pack("{s:o,s:o,s:o,s:b}", "file", report_json_text(slice_of(l->path)), "container",
+	return json_pack("{s:o,s:o,s:o,s:b,s:b}", "file", report_json_text(slice_of(l->path)), "container",
 			 l->container ? report_json_text(l->container->title) : json_null(), "scopes",
-			 json_names(&l->scopes), "hidden", l->hidden);
+			 json_names(&l->scopes), "hidden", l->hidden, "known", l->known);
 }
 
 static bool is_alike(const struct hold_loaded *a, const struct hold_loaded *b)
 {
-	bool same = a->hidden == b->hidden && !a->container == !b->container && a->scopes.len == b->scopes.len;
+	bool same = a->hidden == b->hidden && a->known == b->known && !a->container == !b->container &&
+		    a->scopes.len == b->scopes.len;
 
 	for (size_t i = 0; same && i < a->scopes.len; i++)
 		same = slice_eq(a->scopes.ptr[i], b->scopes.ptr[i]);
@@ -161,8 +162,10 @@ static void print_loaded(const struct report *r, const struct report_list *list,
 		report_print(r, "  %s", l->path);
 	if (more > 0)
 		report_print(r, " and %zu more", more);
+	if (!l->known)
+		buf_adds(&scopes, "not known (the kernel does not show it, and nothing was written down of it)");
 	report_print(r, ": %s%s\n", scopes.len > 0 ? buf_str(&scopes) : "nothing",
-		     l->hidden ? " (the kernel does not show it; by our own record)" : "");
+		     l->hidden && l->known ? " (the kernel does not show it; by our own record)" : "");
 }
 
 static void print_list_json(const struct report *r, const struct report_list *list)

@@ -90,7 +90,7 @@ def rollback: if has("changes")
 			field("scopes"; each(string)), field("lost"; each(string)), field("changes"; each(string)),
 			field("edited"; boolean))),
 		field("kernel"; each(field("file"; string), field("container"; nullable(string)), field("scopes"; each(string)),
-			field("hidden"; boolean)))
+			field("hidden"; boolean), field("known"; boolean)))
 	else field("undone"; each(string)), field("receipt"; receipt) end;
 
 def explain: field("profiles"; each(field("profile"; string), field("path"; string), field("perm"; string),

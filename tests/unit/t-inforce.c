@@ -189,7 +189,8 @@ static bool changes_only(const struct run_of *r, const char *pattern)
 	return any;
 }
 
-/* What rollback --list says of the kernel, of the first policy that it has: "net,ipc", "?net" where it is hidden. */
+/* What rollback --list says of the kernel, of the first policy that it has: "net,ipc"; where it is hidden "?net", or
+ * "unknown". */
 static const char *in_kernel(void)
 {
 	struct run_of *r = look(both);
@@ -203,6 +204,8 @@ static const char *in_kernel(void)
 	hold_in_kernel(&loaded, &count, &r->site, holds, hold_count, &arena);
 	for (size_t i = 0; count > 0 && i < loaded[0].scopes.len; i++)
 		buf_addf(&out, "%s%.*s", i > 0 ? "," : loaded[0].hidden ? "?" : "", SLICE_FMT(loaded[0].scopes.ptr[i]));
+	if (count > 0 && !loaded[0].known)
+		buf_adds(&out, "unknown");
 	return count == 0 ? "none" : out.len > 0 ? arena_str(&arena, buf_slice(&out)) : "nothing";
 }
 
@@ -284,6 +287,7 @@ static void a_kernel_that_hides_its_policy(void)
 	r = plan(net, false);
 	ok(!r->proof && r->err.kind == ERR_REFUSED, "what is in force cannot be read: no load");
 	is_err(&r->err, "does not show", "with the reason");
+	is_text(slice_of(in_kernel()), "unknown", "and the list does not say that nothing is given back");
 	r = fix(net, true);
 	ok(r->policies && r->policies[0].assumed, "with reload the text on disk is assumed, and that is said");
 	ok(allows(taken(), NET) && !allows(taken(), IPC), "it is loaded");
@@ -298,6 +302,7 @@ static void a_kernel_that_hides_its_policy(void)
 	host_put(WEB_TEXT, web_text);
 	r = look(net);
 	is_num(r->finding.worst, LOCATE_BLOCKED, "a record of another start says nothing");
+	is_text(slice_of(in_kernel()), "unknown", "nor does the list");
 }
 
 static void a_record_says_nothing_of_another_text(void)
@@ -499,6 +504,7 @@ static void a_rollback_where_the_kernel_hides_its_policy(void)
 	ok(taken().len > 0 && !allows(taken(), NET), "the kernel got the text");
 	r = look(net);
 	is_num(r->finding.worst, LOCATE_BLOCKED, "and the record says so");
+	is_text(slice_of(in_kernel()), "nothing", "as the list does");
 	fix(net, true);
 	unlink(tmp_path(WEB_TEXT));
 	host_put(WEB_TEXT, web_text);
