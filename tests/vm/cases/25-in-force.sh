@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2086,SC2154,SC2119
 # What is in force is what the kernel holds: a wider scope, a narrower one by rollback, changes undone in another order, a restart
-# between any two steps, a policy that was loaded by hand, a file that was edited and not loaded. After each step the program says
-# of files and kernel what runc meets.
+# between any two steps, a policy that was loaded by hand, a file that was edited and not loaded, a kernel that does not show what it
+# holds. After each step the program says of files and kernel what runc meets.
 
 profiles=lxc-vm-static
 port=net.ipv4.ip_unprivileged_port_start
 shm=kernel.shmmax
 mine=/etc/apparmor.d/lxc/lxc-vm-static
+
+not() { ! "$@"; }
 
 restart() {
 	phase="$phase, restarted"
@@ -22,7 +24,7 @@ in_force() {
 	[ "$1" = nothing ] || says "^  /etc/apparmor.d/abstractions/lxc/container-base: $1 \\(by "
 }
 
-# meets SCOPES: as runc says, in the generated profile and in the static one.
+# meets SCOPES: as runc says, in the generated profile and in the static one; and as check says.
 meets() {
 	local name
 
@@ -30,6 +32,8 @@ meets() {
 		case ,$1, in *,net,*) works $name $port ;; *) refused $name $port ;; esac
 		case ,$1, in *,ipc,*) works $name $shm ;; *) refused $name $shm ;; esac
 	done
+	case ,$1, in *,net,*) tool 0 check ;; *) tool 1 check ;; esac
+	case ,$1, in *,ipc,*) tool 0 check --scope ipc ;; *) tool 1 check --scope ipc ;; esac
 	in_force "$1"
 }
 
@@ -96,6 +100,56 @@ edited_and_not_loaded() {
 	cp -p /run/mine "$mine"
 }
 
+# shows WHETHER: does the kernel keep what it is given from now on, for anybody to read?
+shows() {
+	printf %s "$1" >/sys/module/apparmor/parameters/export_binary
+	apparmor_parser -r -K /etc/apparmor.d/lxc/lxc-vm-static
+	restart
+}
+has_raw_data() { ls /sys/kernel/security/apparmor/policy/profiles/lxc-gen_*/raw_data; }
+
+# by_record SCOPES: what the list says where nothing but our own record tells it.
+by_record() {
+	tool 0 rollback --list
+	says "^  container gen: $1 \\(the kernel does not show it; by our own record\\)\$"
+}
+
+# Without a record nothing is loaded; with one the next step starts from it.
+hidden() {
+	phase=hidden
+	shows N
+	is 'the kernel does not show what it holds' not has_raw_data
+	tool 1 fix --yes gen
+	says "not loaded: .*'/var/lib/lxc/gen/"
+	says 'aa-nestfix --reload fix gen'
+	refused gen $port
+	tool 0 rollback --list
+	says '^  container gen: not known \(the kernel does not show it'
+	tool 0 fix --yes --reload gen
+	works gen $port
+	by_record net
+	restart
+	works gen $port
+	by_record net
+	phase='hidden, widened'
+	tool 0 fix --yes --scope net,ipc gen
+	works gen $port $shm
+	by_record net,ipc
+	restart
+	works gen $port $shm
+	phase='hidden, narrowed'
+	tool 0 rollback --yes
+	works gen $port
+	refused gen $shm
+	by_record net
+	phase='hidden, all undone'
+	tool 0 rollback --yes --all
+	refused gen $port $shm
+	by_record nothing
+	shows Y
+	is 'the kernel shows again what it holds' has_raw_data
+}
+
 whole_case() {
 	phase=before
 	container gen generated-unpriv
@@ -105,4 +159,5 @@ whole_case() {
 	widen_and_narrow
 	loaded_by_hand
 	edited_and_not_loaded
+	hidden
 }
