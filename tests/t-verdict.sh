@@ -126,7 +126,7 @@ guest 104 '#for Docker' 'features: nesting=1' 'lxc.apparmor.profile: unconfined'
 ok 'a raw line that only a profile would read: fix' aa 0 fix
 cp "$root/etc/pve/nodes/pve/lxc/104.conf" "$T/was"
 ok '  harden' aa 3 harden
-ok '  names the line that would keep it from starting' has "apparmor_parser refuses 'lxc.apparmor.raw = mount' (/etc/pve/lxc/104.conf:6)" "$T/err"
+ok '  names the line that would keep it from starting' has "apparmor_parser refuses 'lxc.apparmor.raw = mount' (/etc/pve/lxc/104.conf:7)" "$T/err"
 ok '  and changes nothing' cmp "$T/was" "$root/etc/pve/nodes/pve/lxc/104.conf"
 
 node 8.4.1 denies

@@ -52,7 +52,10 @@ bool harden_find(struct harden *out, const struct container *container, struct s
  */
 bool harden_generate(struct patch_file *out, const struct container *container, struct slice text, struct arena *arena);
 
-/* The container as its next start would have it with another text of its configuration file. */
+/*
+ * The container as its next start would have it with another text of its configuration file. Its own raw lines keep the
+ * places that they have now.
+ */
 int harden_after(struct container *out, const struct container_host *host, const struct root *root,
 		 const struct container *container, struct slice text, const struct policy_reader *reader,
 		 struct arena *arena, struct err *err);

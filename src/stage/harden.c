@@ -136,6 +136,28 @@ static int read_overlay(void *ctx, const char *path, enum policy_found *found, s
 	return 0;
 }
 
+static bool is_own_raw(const struct lxc_setting *s, const struct container *c)
+{
+	return s->place.line > 0 && s->place.path && strcmp(s->place.path, c->config) == 0;
+}
+
+/* No raw line comes or goes: the administrator is told where each stands in the file that he has. */
+static void keep_places(struct container *after, const struct container *c)
+{
+	const struct lxc_list *old = &c->lxc.raw, *new_ = &after->lxc.raw;
+	size_t k = 0;
+
+	for (size_t i = 0; i < new_->count; i++) {
+		if (!is_own_raw(&new_->items[i], c))
+			continue;
+		while (k < old->count && !is_own_raw(&old->items[k], c))
+			k++;
+		if (k == old->count || !slice_eq(old->items[k].value, new_->items[i].value))
+			return;
+		new_->items[i].place.line = old->items[k++].place.line;
+	}
+}
+
 int harden_after(struct container *out, const struct container_host *host, const struct root *root,
 		 const struct container *c, struct slice text, const struct policy_reader *reader, struct arena *arena,
 		 struct err *err)
@@ -149,6 +171,7 @@ int harden_after(struct container *out, const struct container_host *host, const
 		pve_parse(&out->pve, text, arena);
 	if (container_config(&out->lxc, host, root, out, &with, arena, err) < 0)
 		return -1;
+	keep_places(out, c);
 	out->nesting = out->lxc.nesting;
 	for (size_t i = 0; i < out->lxc.mount_entries.count; i++)
 		out->hidden = out->hidden || lxc_hides_apparmor(out->lxc.mount_entries.items[i].value);
