@@ -127,7 +127,12 @@ ok 'a raw line that only a profile would read: fix' aa 0 fix
 cp "$root/etc/pve/nodes/pve/lxc/104.conf" "$T/was"
 ok '  harden' aa 3 harden
 ok '  names the line that would keep it from starting' has "apparmor_parser refuses 'lxc.apparmor.raw = mount' (/etc/pve/lxc/104.conf:7)" "$T/err"
+ok '  and what to do about it' has 'mend or remove that line' "$T/err"
 ok '  and changes nothing' cmp "$T/was" "$root/etc/pve/nodes/pve/lxc/104.conf"
+guest 104 'features: nesting=1' 'lxc.apparmor.profile: unconfined' 'lxc.apparmor.raw: mount'
+ok '  where nothing speaks of Docker, too: harden without a name' aa 3 harden
+ok '  names that line' has '(/etc/pve/lxc/104.conf:6): mend or remove that line' "$T/out"
+ok '  and gives nothing to type that would be refused again' sh -c "! cat '$T/out' '$T/err' | grep 'harden 104'"
 
 node 8.4.1 denies
 guest 104 'features: nesting=1' 'lxc.apparmor.profile: unconfined' 'lxc.cgroup2.devices.allow: a' \

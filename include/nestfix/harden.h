@@ -38,7 +38,8 @@ struct harden {
 	size_t line_count;
 	enum harden_state state;
 	struct slice profile;   /* by name, that its next start would have */
-	const char *why;        /* HARDEN_REFUSED, else NULL */
+	const char *why;        /* HARDEN_REFUSED, HARDEN_UNBLAMED, else NULL */
+	bool broken;            /* HARDEN_UNBLAMED, and it would not start with AppArmor on: that is `why` */
 	bool generated;         /* it gets a generated profile, with nesting */
 	struct patch_file file; /* without edits where nothing can be taken out */
 };

@@ -95,6 +95,8 @@ static const char *refusal(struct hardening *h, const struct harden *one, const 
 {
 	const struct container *c = one->container;
 
+	if (answer->broken)
+		return arena_printf(&h->app->arena, "with AppArmor on, %s: mend or remove that line", answer->why);
 	if (answer->word == VERDICT_UNKNOWN)
 		return arena_printf(&h->app->arena, "with AppArmor on, %s", answer->why);
 	if (!answer->need)
@@ -109,6 +111,17 @@ static const char *refusal(struct hardening *h, const struct harden *one, const 
 			    SLICE_FMT(one->profile), SLICE_FMT(answer->need->text));
 }
 
+/* What it would lose; or, as no name helps there, that it would not start. */
+static void judge_unblamed(struct hardening *h, struct harden *one, struct slice text)
+{
+	struct verdict_answer answer;
+
+	foresee(h, one, one->file.new_, &answer);
+	one->state = HARDEN_UNBLAMED;
+	one->broken = answer.broken;
+	one->why = answer.broken ? refusal(h, one, &answer) : harden_uses(one->container->config, text, &h->app->arena);
+}
+
 /* A working container is not made worse: its next start is asked before a line is taken out. */
 static void judge(struct hardening *h, struct harden *one, struct slice text)
 {
@@ -120,8 +133,7 @@ static void judge(struct hardening *h, struct harden *one, struct slice text)
 	if (one->why)
 		return;
 	if (h->named.len == 0 && !one->container->blamed && !one->container->docker) {
-		one->state = HARDEN_UNBLAMED;
-		one->why = harden_uses(one->container->config, text, &h->app->arena);
+		judge_unblamed(h, one, text);
 		return;
 	}
 	one->state = foresee(h, one, one->file.new_, &answer);
@@ -187,6 +199,8 @@ static int refuse_all(const struct hardening *h, struct err *err)
 			SLICE_FMT(name), SLICE_FMT(one->profile));
 		return err_hint(err, "name another one: %s fix --profile-for=%.*s", self, SLICE_FMT(name));
 	case HARDEN_UNBLAMED:
+		if (one->broken)
+			break;
 		err_put(err, ERR_REFUSED, "cannot tell why AppArmor is off in '%.*s': nothing in it speaks of Docker",
 			SLICE_FMT(name));
 		return err_hint(err, "to switch it on again all the same, name it: %s harden %.*s", self,

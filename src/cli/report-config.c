@@ -29,6 +29,8 @@ static const char *state_text(const struct harden *h, struct arena *arena)
 				    "--profile-for=%.*s",
 				    SLICE_FMT(h->profile), SLICE_FMT(name));
 	case HARDEN_UNBLAMED:
+		if (h->broken)
+			break;
 		return arena_printf(
 		    arena,
 		    "not changed: off, but not certainly because of this%s%s; with AppArmor on it may no "
