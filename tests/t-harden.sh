@@ -83,6 +83,27 @@ ok 'and says so' has 'Nothing to do' "$T/out"
 ok 'rollback brings the exact bytes' back "$pve/103.conf"
 is 'no hidden file is left' "$(find "$pve" -name '.*' | wc -l)" 0
 
+# What would switch it off again.
+tool 0 harden 101
+ok 'a snapshot that still holds the line is named' has \
+	"101: snapshot 'before-upgrade', /etc/pve/lxc/101.conf:$(grep -n unconfined "$pve/101.conf" | cut -d: -f1): lxc.apparmor.profile: unconfined" "$T/out"
+is 'and only that one' "$(grep -c '^  [0-9]*: ' "$T/out")" 1
+ok 'in JSON' tool 0 --json harden 101
+is 'in JSON, its place' "$(jq -r '.again[] | "\(.container) \(.what) \(.file):\(.line)"' "$T/out")" \
+	"101 snapshot 'before-upgrade' /etc/pve/lxc/101.conf:$(grep -n unconfined "$pve/101.conf" | cut -d: -f1)"
+mkdir -p "$R/var/lib/vz/snippets"
+# shellcheck disable=SC2016 # for the script
+printf '#!/bin/sh\n# no apparmor here\n[ "$2" != post-start ] || aa-disable /etc/apparmor.d/lxc-containers\n' >"$R/var/lib/vz/snippets/off.sh"
+cp -p "$pve/103.conf" "$T/was.hook"
+sed -i 's|^hostname|hookscript: local:snippets/aa-nestfix+off.sh\nhostname|' "$pve/103.conf"
+tool 0 harden 103
+ok 'a hookscript that speaks of AppArmor is named, also one that ours calls' has \
+	'103: hookscript local:snippets/aa-nestfix+off.sh, /var/lib/vz/snippets/off.sh:3: ' "$T/out"
+printf '#!/bin/sh\n# no apparmor here\nexit 0\n' >"$R/var/lib/vz/snippets/off.sh"
+tool 0 harden 103
+ok 'one that does not is not' sh -c "! grep hookscript '$T/out'"
+cp -p "$T/was.hook" "$pve/103.conf"
+
 # liblxc takes the quotes away.
 quoted_profile='lxc.apparmor.profile: "unconfined"'
 quoted_mount="lxc.mount.entry = '/dev/null sys/module/apparmor/parameters/enabled none bind 0 0'"
@@ -157,6 +178,15 @@ ok 'with its place' has '/etc/lxc/off.conf:1' "$T/out"
 ok 'the others are done all the same' tool 1 harden
 printf 'lxc.apparmor.profile = lxc-mine\nlxc.apparmor.profile = unconfined\n' >"$R/var/lib/lxc/open1/config"
 ok 'a profile that does not exist' refused "no policy file has its profile 'lxc-mine'" harden open1
+
+host lxc-bookworm fixed
+mkdir -p "$R/var/lib/lxc/web1/snaps/snap0"
+printf 'lxc.uts.name = web1\nlxc.apparmor.profile = unconfined\n' >"$R/var/lib/lxc/web1/snaps/snap0/config"
+printf '#!/bin/sh\nlog start\necho unconfined\n' >"$R/usr/sbin/off"
+printf 'lxc.hook.pre-start = /usr/sbin/off now\n' >>"$R/var/lib/lxc/web1/config"
+tool 0 harden web1
+ok "LXC: a snapshot is named" has "web1: snapshot 'snap0', /var/lib/lxc/web1/snaps/snap0/config:2: " "$T/out"
+ok "LXC: a hook is named" has 'web1: lxc.hook.pre-start, /usr/sbin/off:3: echo unconfined' "$T/out"
 
 # Every edited configuration is still one for liblxc, and the profile is what was meant.
 loads() {

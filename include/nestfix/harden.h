@@ -67,6 +67,24 @@ enum harden_state harden_judge(const struct site *site, const struct finding *fi
 /* What its configuration gives it that a profile may take away again, in words: "/dev/kmsg, all devices"; or empty. */
 const char *harden_uses(const char *path, struct slice text, struct arena *arena);
 
+/* What would switch AppArmor off again, though it is on. */
+struct harden_again {
+	const struct container *container;
+	const char *what; /* "snapshot 'before'", "hookscript local:snippets/x" */
+	struct lxc_place place;
+	struct slice text; /* of the line */
+};
+
+enum { HARDEN_SCRIPT_LIMIT = 64 << 10 }; /* bytes of a script that are looked at */
+
+/*
+ * A snapshot, to which the container may be rolled back, that holds one of the workarounds, and a script that runs at
+ * its start and speaks of AppArmor: one each, by its first such line. `text` is its configuration. A file that cannot
+ * be read, or that others may write, tells nothing. Returns how many.
+ */
+size_t harden_again(struct harden_again **out, const struct container_host *host, const struct container *container,
+		    struct slice text, const struct policy_reader *reader, struct arena *arena);
+
 /* Why Proxmox' rules forbid to change its configuration now (a lock, no quorum, …), or NULL. */
 const char *harden_forbidden(const struct container_host *host, const struct container *container, struct arena *arena);
 

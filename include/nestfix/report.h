@@ -149,12 +149,20 @@ struct report_probe {
 
 void report_probes(const struct report *r, const struct report_probe *probes, size_t count);
 
-/* Containers whose AppArmor was switched off, and what becomes of each. Not with --json: report_hardened does that. */
-void report_harden(const struct report *r, const struct harden *list, size_t count);
+/* Containers whose AppArmor was switched off, and what would switch it off again. */
+struct report_harden {
+	const struct harden *list;
+	size_t count;
+	const struct harden_again *again;
+	size_t again_count;
+};
+
+/* What becomes of each. Not with --json: report_hardened does that. */
+void report_harden(const struct report *r, const struct report_harden *found);
 void report_config_diff(const struct report *r, const struct patch_file *files, size_t count);
 
 /* `receipt` NULL: nothing was to be done. */
-void report_hardened(const struct report *r, const struct harden *list, size_t count, const struct patch_file *files,
+void report_hardened(const struct report *r, const struct report_harden *found, const struct patch_file *files,
 		     size_t file_count, const struct receipt *receipt);
 void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
 		     size_t file_count, const struct receipt *receipt);

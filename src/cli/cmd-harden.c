@@ -10,6 +10,7 @@ struct hardening {
 	struct look *look;
 	VEC(const struct container *) named;
 	harden_vec all;
+	VEC(struct harden_again) again;
 	file_vec files; /* of those that can be switched on again */
 };
 
@@ -151,6 +152,20 @@ static void judge(struct hardening *h, struct harden *one, struct slice text)
 		VEC_PUSH(&h->app->arena, &h->files, one->file);
 }
 
+static void find_again(struct hardening *h, const struct container *c)
+{
+	struct policy_reader reader = discover_reader(&h->app->root);
+	struct harden_again *list;
+	struct slice text;
+	size_t count;
+
+	if ((c->kind != CONTAINER_LXC && c->kind != CONTAINER_PVE) || app_config_text(h->app, c, &text, NULL) < 0)
+		return;
+	count = harden_again(&list, &h->look->site.host, c, text, &reader, &h->app->arena);
+	for (size_t i = 0; i < count; i++)
+		VEC_PUSH(&h->app->arena, &h->again, list[i]);
+}
+
 static int look_at(struct hardening *h, const struct container *c, struct err *err)
 {
 	struct harden one;
@@ -158,6 +173,7 @@ static int look_at(struct hardening *h, const struct container *c, struct err *e
 
 	if (!is_wanted(h, c))
 		return 0;
+	find_again(h, c);
 	if (!c->lxc.unconfined && !c->hidden) {
 		if (!err_is_set(&c->err))
 			return 0;
@@ -241,12 +257,10 @@ static size_t count_unblamed(const struct hardening *h)
 	return count;
 }
 
-static int harden(struct hardening *h, struct err *err)
+static int look_at_all(struct hardening *h, struct err *err)
 {
 	const struct container_host *host = &h->look->site.host;
-	const struct report *report = &h->app->report;
 	const struct container *c;
-	struct receipt receipt;
 
 	for (size_t i = 0; i < h->app->arg_count; i++)
 		if (app_container(h->app, h->look, h->app->args[i], &c, err) < 0)
@@ -256,11 +270,23 @@ static int harden(struct hardening *h, struct err *err)
 	for (size_t i = 0; i < host->count; i++)
 		if (look_at(h, &host->list[i], err) < 0)
 			return -1;
+	return 0;
+}
+
+static int harden(struct hardening *h, struct err *err)
+{
+	const struct report *report = &h->app->report;
+	struct report_harden found;
+	struct receipt receipt;
+
+	if (look_at_all(h, err) < 0)
+		return -1;
+	found = (struct report_harden){ h->all.ptr, h->all.len, h->again.ptr, h->again.len };
+	report_harden(report, &found);
 	if (h->all.len == 0) {
-		report_hardened(report, NULL, 0, NULL, 0, NULL);
+		report_hardened(report, &found, NULL, 0, NULL);
 		return 0;
 	}
-	report_harden(report, h->all.ptr, h->all.len);
 	if (h->files.len == 0)
 		return refuse_all(h, err);
 	report_config_diff(report, h->files.ptr, h->files.len);
@@ -268,7 +294,7 @@ static int harden(struct hardening *h, struct err *err)
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
 	if (app_config_commit(h->app, h->files.ptr, h->files.len, &receipt, err) < 0)
 		return -1;
-	report_hardened(report, h->all.ptr, h->all.len, h->files.ptr, h->files.len, &receipt);
+	report_hardened(report, &found, h->files.ptr, h->files.len, &receipt);
 	return h->files.len + count_unblamed(h) < h->all.len;
 }
 

@@ -54,13 +54,29 @@ static void print_harden(const struct report *r, const struct harden *h)
 	fputc('\n', r->out);
 }
 
-void report_harden(const struct report *r, const struct harden *list, size_t count)
+static void print_again(const struct report *r, const struct report_harden *found)
+{
+	if (found->again_count > 0)
+		report_print(r, "What may switch AppArmor off again, at a rollback or at the next start:\n");
+	for (size_t i = 0; i < found->again_count; i++) {
+		const struct harden_again *a = &found->again[i];
+
+		report_print(r, "  %.*s: %s, %s:%zu: %.*s\n", SLICE_FMT(a->container->title), a->what, a->place.path,
+			     a->place.line, SLICE_FMT(a->text));
+	}
+	if (found->again_count > 0)
+		report_print(r, "\n");
+}
+
+void report_harden(const struct report *r, const struct report_harden *found)
 {
 	if (r->json || r->quiet)
 		return;
-	fputs("AppArmor was switched off here to get round this trouble:\n\n", r->out);
-	for (size_t i = 0; i < count; i++)
-		print_harden(r, &list[i]);
+	if (found->count > 0)
+		fputs("AppArmor was switched off here to get round this trouble:\n\n", r->out);
+	for (size_t i = 0; i < found->count; i++)
+		print_harden(r, &found->list[i]);
+	print_again(r, found);
 }
 
 void report_config_diff(const struct report *r, const struct patch_file *files, size_t count)
@@ -106,12 +122,12 @@ static void print_done(const struct report *r, const struct receipt *receipt)
 	report_print(r, "\nTo undo it:\n  %s rollback %s\n", r->self, receipt->backup_id);
 }
 
-/* What a command did, or that there was nothing to do; `list` and its key say to which containers. Takes the list. */
-static void report_done(const struct report *r, const char *command, const char *key, json_t *list,
+/* What a command did, or that there was nothing to do; `list` and its key say to which containers. Takes object and
+ * list. */
+static void report_done(const struct report *r, json_t *object, const char *key, json_t *list,
 			const struct patch_file *files, size_t file_count, const struct receipt *receipt)
 {
 	struct patch patch = { .files = (struct patch_file *)(uintptr_t)files, .file_count = file_count };
-	json_t *object = report_json_object(command);
 
 	json_object_set_new(object, key, list);
 	json_object_set_new(object, "changed", json_boolean(receipt != NULL));
@@ -130,12 +146,28 @@ static void print_done_or(const struct report *r, const struct receipt *receipt,
 		report_print(r, "Nothing to do: %s.\n", nothing);
 }
 
-static json_t *json_hardened(const struct harden *list, size_t count)
+static json_t *json_hardened(const struct report_harden *found)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_harden(&list[i]));
+	for (size_t i = 0; i < found->count; i++)
+		json_array_append_new(array, json_harden(&found->list[i]));
+	return array;
+}
+
+static json_t *json_again(const struct report_harden *found)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < found->again_count; i++) {
+		const struct harden_again *a = &found->again[i];
+
+		json_array_append_new(array, json_pack("{s:o,s:o,s:o,s:I,s:o}", "container",
+						       report_json_text(a->container->name), "what",
+						       report_json_text(slice_of(a->what)), "file",
+						       report_json_text(slice_of(a->place.path)), "line",
+						       (json_int_t)a->place.line, "text", report_json_text(a->text)));
+	}
 	return array;
 }
 
@@ -148,20 +180,26 @@ static json_t *json_names(const struct slice *names, size_t count)
 	return array;
 }
 
-void report_hardened(const struct report *r, const struct harden *list, size_t count, const struct patch_file *files,
+void report_hardened(const struct report *r, const struct report_harden *found, const struct patch_file *files,
 		     size_t file_count, const struct receipt *receipt)
 {
-	if (r->json)
-		report_done(r, "harden", "containers", json_hardened(list, count), files, file_count, receipt);
-	else
+	json_t *object;
+
+	if (!r->json) {
 		print_done_or(r, receipt, "AppArmor is on in every container that was looked at");
+		return;
+	}
+	object = report_json_object("harden");
+	json_object_set_new(object, "again", json_again(found));
+	report_done(r, object, "containers", json_hardened(found), files, file_count, receipt);
 }
 
 void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
 		     size_t file_count, const struct receipt *receipt)
 {
 	if (r->json)
-		report_done(r, "fix", "switched", json_names(names, count), files, file_count, receipt);
+		report_done(r, report_json_object("fix"), "switched", json_names(names, count), files, file_count,
+			    receipt);
 	else
 		print_done_or(r, receipt, "that is set already");
 }
