@@ -141,6 +141,11 @@ static void mapped_roots(void)
 	put("/var/lib/lxc/mapped/config", "lxc.apparmor.profile = generated\nlxc.idmap = u 0 200000 10\n");
 	look(NULL);
 	ok(find("mapped")->generated && !err_is_set(&find("mapped")->err), "without that one all is well");
+	if (link(tmp_path("/var/lib/lxc/mapped/config"), tmp_path("/var/lib/lxc/twice")) == 0) {
+		look(NULL);
+		ok(!find("mapped")->generated, "a configuration with a second name speaks for no folder");
+		unlink(tmp_path("/var/lib/lxc/twice"));
+	}
 	if (chown(tmp_path("/var/lib/lxc/mapped"), 200010, 0) != 0)
 		return;
 	look(NULL);

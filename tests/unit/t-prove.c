@@ -422,6 +422,7 @@ static void lines_of_others_stay_in_the_dropin(void)
 /* What this parser makes of priority= decides what can be shown here. */
 static void next_starts_are_looked_at(void)
 {
+	static struct slice wider[] = { SLICE("/sys/{net,block}{,/**}") };
 	const struct container *adm = NULL;
 	static char modern[PATH_MAX];
 	struct err err = { 0 };
@@ -449,6 +450,10 @@ static void next_starts_are_looked_at(void)
 		ok(starts[0].container && starts[0].base == NEXTSTART_SAMPLE && !starts[0].comparison.equal,
 		   "and what its text was made from is told");
 	}
+	look_again(GENERATED, NULL);
+	host.scope.give_back = wider;
+	no_proof(dropin_patch(DROPIN_PRIORITY), "it would do more than it should",
+		 "a rule that gives back more than the scope's paths");
 	look_again(GENERATED "lxc.apparmor.raw = " DENY "\n", NULL);
 	no_proof(dropin_patch(DROPIN_PRIORITY),
 		 "container 'adm' denies '/sys/net/ipv4/ip_forward' itself (" CONFIG ":3: " DENY ")",
