@@ -160,7 +160,8 @@ lines_that_only_look_so() {
 
 # What the parser refuses without the words "AppArmor parser error" is refused all the same.
 lines_that_are_refused() {
-	for line in 'deny @{nowhere}/net/x w,' 'deny /sys/[x w,' 'deny /sys/x}y w,' 'deny /x w, /y ux, /y px,'; do
+	for line in 'deny @{nowhere}/net/x w,' 'deny /sys/[x w,' 'deny /sys/x}y w,' 'deny /x w, /y ux, /y px,' \
+		'deny /x w, mount options=(ro,rw) /a -> /b,' 'deny /x w, profile a { /x r, } profile a { /y r, }'; do
 		lay_out
 		lxc adm "lxc.apparmor.raw = $line"
 		ok "a container that '$line' keeps from starting: fix" fixes

@@ -341,12 +341,15 @@ int compile_text(const struct compiler *compiler, const char *name, struct slice
 
 bool compile_is_refusal(const struct err *err)
 {
-	/* What it finds while reading; of variables, of patterns and of transitions that it finds later
-	 * (parser_variable.c, parser_regex.c, parser_merge.c). All else (no memory, killed, no time) says nothing on
-	 * the text. */
-	static const char *const words[] = { "AppArmor parser error", "Found reference to variable",
-					     "Failed to find declaration for", "Regex grouping error",
-					     "with conflicting x modifiers" };
+	/* What it finds while reading; of variables, of patterns, of transitions, of mount flags and of profiles that
+	 * it finds later (parser_variable.c, parser_regex.c, parser_merge.c, mount.cc, parser_policy.c). Its exit
+	 * status is 1 for these as for trouble of its own. All else (no memory, killed, no time) says nothing on the
+	 * text: a word too few here stops with an error, one too many would pass over a container unproved. */
+	static const char *const words[] = {
+		"AppArmor parser error",     "Found reference to variable", "Failed to find declaration for",
+		"is referenced recursively", "Regex grouping error",        "with conflicting x modifiers",
+		"conflicting flag",          "Multiple definitions for"
+	};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strstr(err->text, words[i]))
