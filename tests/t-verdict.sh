@@ -242,6 +242,33 @@ else
 	ok '  no line with priority= where the parser does not take it' silent 'priority='
 fi
 
+#### A line that takes back what the drop-in gives
+
+lxc_host
+container web "$common" "$generated" "$nesting"
+ok 'a line behind the drop-in: fix' aa 0 --yes fix
+ok '  before it, all is well' aa 0 check
+dropin=$root/usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf
+if grep -q '^lxc.apparmor.raw' "$dropin"; then reset='lxc.apparmor.raw ='; else reset='lxc.hook.start-host ='; fi
+container web "$common" "$generated" "$nesting" "$reset"
+ok '  at the end of the container: check' aa 1 check
+ok '  names it' says 'take line 4 out of /var/lib/lxc/web/config: it takes back'
+ok '  and advises nothing that would change nothing' silent ' fix web'
+ok '  nor does fix, which changes nothing' aa 1 fix
+ok '  and names it, too' says 'take line 4 out of /var/lib/lxc/web/config'
+container web "$common" "$reset" "$generated" "$nesting"
+ok '  wherever it stands behind the include' aa 1 check
+ok '  it is named' says 'take line 2 out of /var/lib/lxc/web/config'
+container web "$reset" "$common" "$generated" "$nesting"
+ok '  before the include it takes nothing' aa 0 check
+container web "$common" "$generated" "$nesting"
+echo "$reset" >>"$dropin"
+ok '  in the drop-in: check' aa 1 check
+ok '  names it' sh -c "tr -s ' \n' '  ' <'$T/out' | grep -q 'take line $(wc -l <"$dropin") out of /usr/share/lxc/config/common.conf.d/60-aa-nestfix.conf:'"
+container web "$generated" "$nesting"
+ok '  where the folder is not read at all, that is said' aa 1 check
+ok '  and no line is blamed' silent 'take line'
+
 #### What is advised is followed, and leads somewhere
 
 # The commands of the section "Type", as they stand.

@@ -47,6 +47,7 @@ enum verdict_advice {
 	VERDICT_LINE,    /* Proxmox: take the hand-set profile (`line`) out, nesting on */
 	VERDICT_PROFILE, /* fix --profile-for */
 	VERDICT_INCLUDE, /* its configuration does not read the drop-in's folder */
+	VERDICT_RESET,   /* its `line` takes back what the drop-in gives */
 	VERDICT_UPDATE,  /* Incus, LXD: a version that is cured; until then fix cures what runs */
 	VERDICT_HARDEN,  /* AppArmor on again */
 	VERDICT_LOOK,    /* explain: no one remedy is known */
@@ -58,7 +59,8 @@ struct verdict {
 	bool counts;                       /* for headline and exit status */
 	struct verdict_answer now, next;
 	enum verdict_advice advice;
-	const struct lxc_place *line; /* VERDICT_LINE, and where AppArmor is off or hidden: the line that does it */
+	const struct lxc_place *line; /* VERDICT_LINE, VERDICT_RESET, and where AppArmor is off or hidden: the line that
+					 does it */
 };
 
 struct verdicts {

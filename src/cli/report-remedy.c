@@ -106,6 +106,9 @@ static const char *own_remedy(const struct verdict *v, struct arena *arena)
 	case VERDICT_INCLUDE:
 		return arena_printf(arena, "write 'lxc.include = " DROPIN_DIR "/' into %s, so that a fix lasts",
 				    c->config);
+	case VERDICT_RESET:
+		return arena_printf(arena, "take line %zu out of %s: it takes back what " DROPIN_NAME " gives",
+				    v->line->line, v->line->path);
 	case VERDICT_UPDATE:
 		return update(c, arena);
 	case VERDICT_NOTHING:
@@ -127,6 +130,7 @@ static const struct {
 	{ VERDICT_FIX, "fix", "no restart, can be undone" },
 	{ VERDICT_UPDATE, "fix", "until their next start" },
 	{ VERDICT_INCLUDE, "fix", "for what runs now" },
+	{ VERDICT_RESET, "fix", "for what runs now" },
 	{ VERDICT_RELOAD, "--reload fix", "loads the file, whatever the kernel holds" },
 	{ VERDICT_PROFILE, "fix --profile-for", "Docker under a profile made for it" },
 	{ VERDICT_HARDEN, "harden", "AppArmor on again" },
@@ -140,7 +144,8 @@ static bool helps(size_t k, const struct verdict *v)
 {
 	if (commands[k].advice != v->advice)
 		return false;
-	return (v->advice != VERDICT_UPDATE && v->advice != VERDICT_INCLUDE) || v->now.word == VERDICT_STOPPED;
+	return v->now.word == VERDICT_STOPPED ||
+	       (v->advice != VERDICT_UPDATE && v->advice != VERDICT_INCLUDE && v->advice != VERDICT_RESET);
 }
 
 static const char *typed(const struct report *r, size_t k, const struct finding *finding, struct arena *arena)

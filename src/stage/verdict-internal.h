@@ -41,7 +41,7 @@ void verdict_next(struct court *court, struct verdict *v);
 /* The word that follows from what is denied and refused. */
 void verdict_settle(const struct verdict *v, struct verdict_answer *a);
 
-/* Does liblxc read the drop-in for it? */
-bool verdict_reads_dropin(struct court *court, const struct container *c);
+/* What the drop-in, as it is or as it will be, can do for a container: VERDICT_FIX, or what keeps it from it. */
+enum verdict_advice verdict_dropin(struct court *court, struct verdict *v);
 
 #endif

@@ -222,10 +222,48 @@ void verdict_next(struct court *court, struct verdict *v)
 	verdict_settle(v, a);
 }
 
-bool verdict_reads_dropin(struct court *court, const struct container *c)
+/* Its configuration with a drop-in of this form, and others' lines in it as they are; DROPIN_NONE: those alone. */
+static bool with_dropin(struct court *court, const struct container *c, enum dropin_mode form, struct lxc_config *out)
+{
+	const struct finding *f = court->finding;
+	AUTOBUF text = { 0 };
+
+	dropin_write(court->site->dropin.text, form, court->site->conflict, f->scopes, f->scope_count, &text);
+	return nextstart_config(out, &court->next, c, arena_slice(court->arena, buf_slice(&text)), NULL) == 0;
+}
+
+/* Does it read the drop-in at all? */
+static bool reads_dropin(struct court *court, const struct container *c)
 {
 	struct lxc_config with, without;
 
-	return nextstart_config(&with, &court->next, c, SLICE("lxc.apparmor.raw = # aa-nestfix\n"), NULL) < 0 ||
-	       nextstart_config(&without, &court->next, c, SLICE(""), NULL) < 0 || with.raw.count > without.raw.count;
+	return !with_dropin(court, c, DROPIN_PRIORITY, &with) ||
+	       nextstart_config(&without, &court->next, c, SLICE(""), NULL) < 0 || with.file_count > without.file_count;
+}
+
+/* Is what a drop-in of this form gives still there at the end of its configuration? *reset: the line that took it. */
+static bool keeps(struct court *court, const struct container *c, enum dropin_mode form, struct lxc_place *reset)
+{
+	struct lxc_config with, without;
+
+	if (!with_dropin(court, c, form, &with) || !with_dropin(court, c, DROPIN_NONE, &without))
+		return true;
+	*reset = form == DROPIN_PRIORITY ? with.raw_reset : with.start_host_reset;
+	return form == DROPIN_PRIORITY ? with.raw.count > without.raw.count
+				       : with.start_host.count > without.start_host.count;
+}
+
+enum verdict_advice verdict_dropin(struct court *court, struct verdict *v)
+{
+	static const enum dropin_mode forms[] = { DROPIN_PRIORITY, DROPIN_HOOK };
+	enum dropin_mode now = court->site->dropin.mode;
+	struct lxc_place *reset = ARENA_NEW(court->arena, struct lxc_place);
+
+	if (!reads_dropin(court, v->container))
+		return VERDICT_INCLUDE;
+	for (size_t i = 0; i < 2; i++)
+		if ((now == forms[i] || now == DROPIN_NONE) && keeps(court, v->container, forms[i], reset))
+			return VERDICT_FIX;
+	v->line = reset;
+	return reset->path ? VERDICT_RESET : VERDICT_FIX;
 }

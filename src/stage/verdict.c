@@ -264,7 +264,7 @@ static enum verdict_advice advise_need(const struct court *court, struct verdict
 	return VERDICT_LOOK;
 }
 
-static enum verdict_advice advise_rule(struct court *court, const struct verdict *v, const struct verdict_answer *a)
+static enum verdict_advice advise_rule(struct court *court, struct verdict *v, const struct verdict_answer *a)
 {
 	const struct container *c = v->container;
 
@@ -276,7 +276,7 @@ static enum verdict_advice advise_rule(struct court *court, const struct verdict
 		return VERDICT_FIX;
 	if (!discover_is_liblxc(c))
 		return VERDICT_UPDATE;
-	return verdict_reads_dropin(court, c) ? VERDICT_FIX : VERDICT_INCLUDE;
+	return verdict_dropin(court, v);
 }
 
 static enum verdict_advice advise(struct court *court, struct verdict *v)
