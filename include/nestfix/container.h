@@ -62,8 +62,8 @@ struct container_host {
 	const char *library;     /* the liblxc.so that this was told by; NULL: none found */
 	struct container *fresh; /* what one that is made now would be, by /etc/lxc/default.conf or by Proxmox; NULL:
 				    nobody can tell. Not in the list; without a name */
-	struct slice
-	    *labels; /* of every process 1 of a namespace, whoever started it: containers that stand in no list */
+	/* of every process 1 of a namespace, whoever started it: containers that stand in no list */
+	struct slice *labels;
 	size_t label_count;
 };
 

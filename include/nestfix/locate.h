@@ -45,6 +45,7 @@ struct locate_case {
 	struct slice witness;               /* the access that was decided: the first that is denied, else the first */
 	const struct policy_place *allower; /* LOCATE_ALLOWED, LOCATE_UNLOADED: the rule that allows it, or NULL */
 	struct slice cure;                  /* the same: "FILE:LINE" of our mark or of the priority rule; else empty */
+	bool kernels;        /* LOCATE_ALLOWED: by the policy that the kernel holds alone, not by the text */
 	struct slice opened; /* LOCATE_ALLOWED: "FILE:LINE" of a rule that somebody commented out; else empty */
 	const char *reason;  /* LOCATE_UNKNOWN and LOCATE_INCOMPLETE: what the parser says; or NULL */
 };
@@ -55,6 +56,8 @@ struct finding {
 	size_t scope_count;
 	const struct re *paths; /* union of the scopes */
 	uint32_t perms;
+	struct conflict_access *accesses; /* of all scopes, one scope after the other */
+	size_t access_count;
 	struct locate_case *cases; /* profile by profile, scope by scope */
 	size_t case_count;
 	struct culprit **culprits; /* every culprit once, by file and place */

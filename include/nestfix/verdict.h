@@ -54,9 +54,9 @@ enum verdict_advice {
 };
 
 struct verdict {
-	const struct container *container; /* NULL: one that will be made, see `fresh` */
-	bool named;                        /* the user named it */
-	bool counts;                       /* for headline and exit status */
+	const struct container *container;
+	bool named;  /* the user named it */
+	bool counts; /* for headline and exit status */
 	struct verdict_answer now, next;
 	enum verdict_advice advice;
 	const struct lxc_place *line; /* VERDICT_LINE, VERDICT_RESET, and where AppArmor is off or hidden: the line that
@@ -72,8 +72,8 @@ struct verdicts {
 	const struct policy_profile **unworn; /* profiles with the rule that nobody wears; each once */
 	size_t unworn_count;
 	bool whole; /* there is a container, so that profiles that nobody wears do not count */
-	struct slice
-	    opened; /* "FILE:LINE" of a rule that somebody commented out, so that more than this is open; or empty */
+	/* "FILE:LINE" of a rule that somebody commented out, so that more than this is open; or empty */
+	struct slice opened;
 };
 
 /*

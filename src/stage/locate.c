@@ -10,8 +10,6 @@ typedef VEC(struct locate_case) case_vec;
 struct search {
 	struct finding *finding;
 	const struct site *site;
-	struct conflict_access *accesses; /* of all scopes, one scope after the other */
-	size_t access_count;
 	struct arena *arena;
 	struct err *err;
 	culprit_vec culprits;
@@ -210,7 +208,8 @@ static bool is_cured_elsewhere(const struct search *s, const struct site_policy 
 {
 	if (!sp->container)
 		return false;
-	if (discover_in_kernel(s->site, &sp->policy, c->profile->name, c->scope) == SITE_ALLOWS)
+	c->kernels = discover_in_kernel(s->site, &sp->policy, c->profile->name, c->scope) == SITE_ALLOWS;
+	if (c->kernels)
 		c->cure = SLICE("the policy in the kernel");
 	else if (!s->site->root->live && discover_is_liblxc(sp->container) && dropin_covers(&s->site->dropin, c->scope))
 		c->cure = SLICE(DROPIN_PATH);
@@ -336,12 +335,12 @@ static int merge_scopes(struct search *s)
 	for (size_t i = 0; i < f->scope_count; i++) {
 		f->paths = re_alt(pool, f->paths, f->scopes[i]->paths);
 		f->perms |= f->scopes[i]->perms;
-		s->access_count += f->scopes[i]->access_count;
+		f->access_count += f->scopes[i]->access_count;
 	}
-	s->accesses = arena_array(s->arena, s->access_count, sizeof *s->accesses);
+	f->accesses = arena_array(s->arena, f->access_count, sizeof *f->accesses);
 	for (size_t i = 0, at = 0; i < f->scope_count; i++)
 		for (size_t a = 0; a < f->scopes[i]->access_count; a++)
-			s->accesses[at++] = f->scopes[i]->access[a];
+			f->accesses[at++] = f->scopes[i]->access[a];
 	return f->paths ? 0 : too_large(s->err);
 }
 
@@ -356,9 +355,10 @@ static int ask(struct search *s, struct judge *judge)
 			const struct policy_profile *profile = &sp->policy.profiles[p];
 
 			if (discover_wants(s->site, sp, profile))
-				VEC_PUSH(s->arena, &subjects,
-					 (struct subject){ sp, judge_add(judge, &sp->policy, profile, sp->container,
-									 s->accesses, s->access_count) });
+				VEC_PUSH(
+				    s->arena, &subjects,
+				    (struct subject){ sp, judge_add(judge, &sp->policy, profile, sp->container,
+								    s->finding->accesses, s->finding->access_count) });
 		}
 	}
 	if (judge_run(judge, s->err) < 0)

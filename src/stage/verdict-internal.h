@@ -38,6 +38,12 @@ int verdict_ask(struct court *court, struct err *err);
 /* Fills `next` for a container whose text liblxc will make. */
 void verdict_next(struct court *court, struct verdict *v);
 
+/* The first of the conflict's needs that a profile refuses; NULL: none, or there is no profile. */
+const struct conflict_need *verdict_need(const struct automaton_profile *profile, const struct conflict *conflict);
+
+/* A rule's text, on one line. */
+struct slice verdict_rule(const struct policy_place *rule, struct arena *arena);
+
 /* The word that follows from what is denied and refused. */
 void verdict_settle(const struct verdict *v, struct verdict_answer *a);
 

@@ -34,29 +34,11 @@ static const struct policy *policy_of(struct court *court, struct slice text, st
 	return policy_read(policy, sources, path, court->arena, err) < 0 ? NULL : policy;
 }
 
-/* All accesses of the scopes that were asked about, one after the other. */
-static struct conflict_access *accesses_of(const struct court *court, size_t *count)
-{
-	const struct finding *f = court->finding;
-	struct conflict_access *list;
-
-	*count = 0;
-	for (size_t i = 0; i < f->scope_count; i++)
-		*count += f->scopes[i]->access_count;
-	list = arena_array(court->arena, *count, sizeof *list);
-	for (size_t i = 0, at = 0; i < f->scope_count; i++)
-		for (size_t k = 0; k < f->scopes[i]->access_count; k++)
-			list[at++] = f->scopes[i]->access[k];
-	return list;
-}
-
 static void ask_start(struct court *court, struct next_start *start)
 {
 	struct slice text =
 	    nextstart_text(&court->next, start->container, &start->container->lxc, &start->base, court->arena);
 	const struct policy *policy;
-	struct conflict_access *accesses;
-	size_t count;
 
 	if (text.len == 0) {
 		err_put(&start->err, ERR_FAILED, "the text that liblxc will write is not known");
@@ -66,8 +48,8 @@ static void ask_start(struct court *court, struct next_start *start)
 	policy = policy_of(court, text, &start->err);
 	if (!policy || policy->count == 0)
 		return;
-	accesses = accesses_of(court, &count);
-	start->question = judge_add(court->judge, policy, &policy->profiles[0], start->container, accesses, count);
+	start->question = judge_add(court->judge, policy, &policy->profiles[0], start->container,
+				    court->finding->accesses, court->finding->access_count);
 }
 
 static void ask_of(struct court *court, const struct verdict *v)
@@ -98,15 +80,9 @@ static bool is_denied(const struct judge_answer *a)
 static void find_rule(const struct judge_question *q, struct verdict_answer *a, struct arena *arena)
 {
 	for (size_t i = 0; i < q->count && a->rule.len == 0; i++) {
-		AUTOBUF text = { 0 };
-		const struct policy_place *rule;
-
 		a->ruled = a->ruled || is_denied(&q->answers[i]);
-		if (!is_denied(&q->answers[i]) || q->answers[i].denier_count == 0)
-			continue;
-		rule = q->answers[i].deniers[0];
-		buf_addline(&text, slice_sub(rule->source->doc.text, rule->stmt->span.at, rule->stmt->span.len));
-		a->rule = arena_slice(arena, buf_slice(&text));
+		if (is_denied(&q->answers[i]) && q->answers[i].denier_count > 0)
+			a->rule = verdict_rule(q->answers[i].deniers[0], arena);
 	}
 }
 
@@ -124,10 +100,7 @@ static const struct conflict_need *need_of(const struct court *court, const stru
 	/* the sample is a short text, of no setting in particular */
 	if (start->base == NEXTSTART_SAMPLE || start->kind.nesting != c->lxc.nesting)
 		return need_by_settings(conflict, c);
-	for (size_t i = 0; i < conflict->need_count; i++)
-		if (!obstacle_allows(start->question->compiled, &conflict->needs[i]))
-			return &conflict->needs[i];
-	return NULL;
+	return verdict_need(start->question->compiled, conflict);
 }
 
 static const char *cure_words(const struct court *court, enum lasting lasting)

@@ -29,7 +29,7 @@ static void find_owners(struct court *court)
 				       : discover_container(court->site, f->cases[i].policy);
 }
 
-static const struct conflict_need *first_need(const struct automaton_profile *profile, const struct conflict *conflict)
+const struct conflict_need *verdict_need(const struct automaton_profile *profile, const struct conflict *conflict)
 {
 	for (size_t i = 0; profile && i < conflict->need_count; i++)
 		if (!obstacle_allows(profile, &conflict->needs[i]))
@@ -48,15 +48,20 @@ static const struct conflict_need *need_of(struct court *court, const struct loc
 
 	if (!held)
 		held = judge_profile(court->judge, c->policy, c->profile, owner, &why);
-	return first_need(held, court->site->conflict);
+	return verdict_need(held, court->site->conflict);
 }
 
-static void blame(struct verdict_answer *a, const struct policy_place *rule, struct arena *arena)
+struct slice verdict_rule(const struct policy_place *rule, struct arena *arena)
 {
 	AUTOBUF text = { 0 };
 
 	buf_addline(&text, slice_sub(rule->source->doc.text, rule->stmt->span.at, rule->stmt->span.len));
-	a->rule = arena_slice(arena, buf_slice(&text));
+	return arena_slice(arena, buf_slice(&text));
+}
+
+static void blame(struct verdict_answer *a, const struct policy_place *rule, struct arena *arena)
+{
+	a->rule = verdict_rule(rule, arena);
 	a->place = arena_printf(arena, "%s:%zu", rule->source->path, rule->stmt->line);
 }
 
@@ -206,7 +211,7 @@ static void judge_daemons(struct court *court, struct verdict *v)
 		return;
 	}
 	by_case(court, v, c, &v->next);
-	if (!v->next.cure || strcmp(v->next.cure, "the policy in the kernel") != 0)
+	if (!c->kernels)
 		return;
 	v->next.cure = NULL;
 	v->next.ruled = true;
