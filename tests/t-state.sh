@@ -73,9 +73,22 @@ listed() {
 	is '  and then is listed' "$(lists lxc-other)" '[["net"],[],false]'
 }
 
+# What the oldest change gave back would stay, and nobody would say so.
+manifest_gone() {
+	run_tool 0 --parser "$T/parser" --root "$T/bare" --profiles --scope net,user fix || return
+	run_tool 0 --root "$T/bare" --json rollback --list
+	gone=$T/bare/var/lib/aa-nestfix/backups/$(jq -r '.changes[0].id' "$T/out").json
+	mv "$gone" "$T/gone.json" || return
+	run_tool 3 --parser "$T/parser" --root "$T/bare" rollback --all && has "${gone##*/}" "$T/err" || return
+	run_tool 0 --root "$T/bare" --json rollback --list && jq -e '.changes[0].state == "damaged"' "$T/out" || return
+	mv "$T/gone.json" "$gone" && run_tool 0 --parser "$T/parser" --root "$T/bare" rollback --all &&
+		cmp "$T/other" "$T/bare/etc/apparmor.d/lxc-other"
+}
+
 ok 'a rollback without the conflict' unread
 ok 'the diff of a second scope' widened
 listed
+ok 'a record whose manifest is gone is told, not passed over' manifest_gone
 seed=${NESTFIX_SEED:-$(date +%s)}
 echo "# NESTFIX_SEED=$seed"
 ok "the files hold what the changes in force were asked for" model "${NESTFIX_SEQUENCES:-15}" "$seed"

@@ -11,7 +11,7 @@
  * even when the clock went back.
  *
  * A backup without its manifest does not exist: the archive is written and synced first, the manifest appears by one
- * rename. Its states:
+ * rename. Only where a later backup has one, somebody took it away: that is a damaged backup. Its states:
  *
  *   BACKUP_PREPARED  made; whether files were written the journal tells. Without a journal: none was.
  *   BACKUP_IN_FORCE  the change is complete

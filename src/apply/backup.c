@@ -93,6 +93,40 @@ static int list_ids(const struct root *root, const char *suffix, struct arena *a
 	return 0;
 }
 
+static bool is_listed(const char *const *ids, size_t count, const char *id)
+{
+	return count > 0 && bsearch(&id, ids, count, sizeof *ids, by_id);
+}
+
+/* Did somebody remove the manifest of this archive? A killed run leaves one without only behind all others, and the
+ * next change clears that away before it makes its own. */
+static bool is_orphan(const char *const *ids, size_t count, const char *id)
+{
+	return count > 0 && by_id(&id, &ids[count - 1]) < 0 && !is_listed(ids, count, id);
+}
+
+/* All that was kept of changes, be its manifest lost. */
+static int list_all(const struct root *root, struct arena *arena, const char ***ids, size_t *count, struct err *err)
+{
+	VEC(const char *) all = { 0 };
+	const char **archives;
+	size_t archive_count;
+
+	if (list_ids(root, "json", arena, ids, count, err) != 0 ||
+	    list_ids(root, "tar", arena, &archives, &archive_count, err) != 0)
+		return -1;
+	for (size_t i = 0; i < *count; i++)
+		VEC_PUSH(arena, &all, (*ids)[i]);
+	for (size_t i = 0; i < archive_count; i++)
+		if (is_orphan(*ids, *count, archives[i]))
+			VEC_PUSH(arena, &all, archives[i]);
+	if (all.len > 0)
+		qsort(all.ptr, all.len, sizeof *all.ptr, by_id);
+	*ids = all.ptr;
+	*count = all.len;
+	return 0;
+}
+
 static const char *now_as(const char *format, struct arena *arena)
 {
 	char text[64];
@@ -225,7 +259,7 @@ int backup_list(const struct root *root, struct arena *arena, struct backup **li
 {
 	const char **ids;
 
-	if (list_ids(root, "json", arena, &ids, count, err) != 0)
+	if (list_all(root, arena, &ids, count, err) != 0)
 		return -1;
 	*list = arena_array(arena, *count, sizeof **list);
 	for (size_t i = 0; i < *count; i++) {
@@ -281,20 +315,19 @@ int backup_discard(const struct root *root, const char *id, struct err *err)
 	return atomic_remove(root, backup_part(id, "tar", &arena), ATOMIC_ANY, err);
 }
 
-/* Archives whose manifest never came, or went first when the backup was discarded. */
-static int sweep_archives(const struct root *root, struct arena *arena, struct err *err)
+/* Archives whose manifest never came, or went first when the backup was discarded. `ids`: of all manifests. */
+static int sweep_archives(const struct root *root, const char *const *ids, size_t count, struct arena *arena,
+			  struct err *err)
 {
-	enum fsio_kind kind;
-	const char **ids;
-	size_t count;
+	const char **archives;
+	size_t archive_count;
 
-	if (list_ids(root, "tar", arena, &ids, &count, err) != 0)
+	if (list_ids(root, "tar", arena, &archives, &archive_count, err) != 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (fsio_kind(root, backup_part(ids[i], "json", arena), &kind, err) != 0)
-			return -1;
-		if (kind == FSIO_MISSING &&
-		    atomic_remove(root, backup_part(ids[i], "tar", arena), ATOMIC_ANY, err) != 0)
+	for (size_t i = 0; i < archive_count; i++) {
+		if (is_listed(ids, count, archives[i]) || is_orphan(ids, count, archives[i]))
+			continue;
+		if (atomic_remove(root, backup_part(archives[i], "tar", arena), ATOMIC_ANY, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -304,14 +337,16 @@ int backup_sweep(const struct root *root, struct err *err)
 {
 	AUTOARENA arena = { 0 };
 	struct backup *list;
-	size_t count;
+	const char **ids;
+	size_t count, id_count;
 
-	if (backup_list(root, &arena, &list, &count, err) != 0)
+	if (backup_list(root, &arena, &list, &count, err) != 0 ||
+	    list_ids(root, "json", &arena, &ids, &id_count, err) != 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		if (list[i].state == BACKUP_PREPARED && backup_discard(root, list[i].id, err) != 0)
 			return -1;
-	if (sweep_archives(root, &arena, err) != 0)
+	if (sweep_archives(root, ids, id_count, &arena, err) != 0)
 		return -1;
 	return atomic_sweep(root, BACKUP_DIR, err);
 }

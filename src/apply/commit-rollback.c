@@ -140,7 +140,11 @@ static int choose(struct work *w, const char *stop, size_t most, id_vec *out, st
 		if (b->state == BACKUP_DAMAGED) {
 			err_put(err, ERR_REFUSED, "cannot tell which changes are in force: %s",
 				b->damage ? b->damage : b->id);
-			return err_hint(err, "name the one to undo: see 'aa-nestfix rollback --list'");
+			return err_hint(
+			    err,
+			    "name the changes to undo one by one: see 'aa-nestfix rollback --list', which tells what "
+			    "is given back then, too; what a damaged one found is in " BACKUP_DIR "/%s.tar",
+			    b->id);
 		}
 		if (b->state == BACKUP_IN_FORCE)
 			VEC_PUSH(w->arena, out, b->id);

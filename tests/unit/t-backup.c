@@ -290,6 +290,36 @@ static void sweep_takes_torn_backups(void)
 	   "  takes archives without manifest and hidden files, nothing else");
 }
 
+/* Behind it stands a manifest: no killed run left it so, and it may hold what a change that is in force found. */
+static void an_archive_whose_manifest_is_gone_is_kept(void)
+{
+	AUTOARENA arena = { 0 };
+	struct err err = { 0 };
+	struct backup first = plan(), second = plan(), *list;
+	const char *json, *tar;
+	size_t count;
+
+	set_stage();
+	if (!ok(backup_make(&root, &first, &arena, &err) == 0 &&
+		    backup_mark(&root, first.id, BACKUP_IN_FORCE, &err) == 0 &&
+		    backup_make(&root, &second, &arena, &err) == 0 &&
+		    backup_mark(&root, second.id, BACKUP_IN_FORCE, &err) == 0,
+		"two backups"))
+		return;
+	json = arena_printf(&arena, "%s/%s.json", BACKUP_DIR, first.id);
+	tar = arena_printf(&arena, "%s/%s.tar", BACKUP_DIR, first.id);
+	unlink(tmp_path(json));
+	ok(backup_list(&root, &arena, &list, &count, &err) == 0 && count == 2 && strcmp(list[0].id, first.id) == 0 &&
+	       list[0].state == BACKUP_DAMAGED && strstr(list[0].damage, json),
+	   "an archive before others whose manifest is gone is listed as damaged");
+	ok(backup_sweep(&root, &err) == 0 && access(tmp_path(tar), F_OK) == 0, "  and kept");
+	unlink(tmp_path(arena_printf(&arena, "%s/%s.json", BACKUP_DIR, second.id)));
+	ok(backup_list(&root, &arena, &list, &count, &err) == 0 && count == 0,
+	   "one behind all others is a killed run's");
+	ok(backup_sweep(&root, &err) == 0 && access(tmp_path(tar), F_OK) != 0, "  and cleared away");
+	set_stage();
+}
+
 static void check_not_planned(struct backup_file *file, const char *part, const char *what)
 {
 	AUTOARENA arena = { 0 };
@@ -767,6 +797,7 @@ int main(int argc, char **argv)
 	states_and_order();
 	an_older_manifest_has_no_kinds();
 	sweep_takes_torn_backups();
+	an_archive_whose_manifest_is_gone_is_kept();
 	only_what_was_planned();
 	forged_archives_are_refused();
 	forged_manifests_are_refused();
