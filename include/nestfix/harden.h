@@ -39,6 +39,7 @@ struct harden {
 	enum harden_state state;
 	struct slice profile;   /* by name, that its next start would have */
 	const char *why;        /* HARDEN_REFUSED, HARDEN_UNBLAMED, else NULL */
+	const char *refused;    /* HARDEN_UNBLAMED: harden_refused */
 	bool broken;            /* HARDEN_UNBLAMED, and it would not start with AppArmor on: that is `why` */
 	bool generated;         /* it gets a generated profile, with nesting */
 	struct patch_file file; /* without edits where nothing can be taken out */
@@ -66,6 +67,12 @@ enum harden_state harden_judge(const struct site *site, const struct finding *fi
 
 /* What its configuration gives it that a profile may take away again, in words: "/dev/kmsg, all devices"; or empty. */
 const char *harden_uses(const char *path, struct slice text, struct arena *arena);
+
+/* Sysctls of this kernel as a whole that programs in such containers are known to set, and that its profile would
+ * refuse: "kernel.panic, vm.overcommit_memory"; or empty. The root of an unprivileged container may set none of them
+ * anyhow (kernel/sysctl.c test_perm). */
+const char *harden_refused(const struct container *container, const struct automaton_profile *profile,
+			   struct arena *arena);
 
 /* What would switch AppArmor off again, though it is on. */
 struct harden_again {

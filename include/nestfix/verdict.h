@@ -33,9 +33,10 @@ struct verdict_answer {
 	bool broken;       /* UNKNOWN: something else keeps it from starting */
 	struct slice rule; /* the text of the first rule that denies it, or empty */
 	const char *place; /* "FILE:LINE" of it, or of the line that switches AppArmor off; NULL: in no file */
-	const struct conflict_need *need; /* the first that is refused, or NULL */
-	const char *cure;                 /* WORKS: what cured it, "FILE:LINE" or words; or NULL */
-	const char *why;                  /* UNKNOWN */
+	const struct conflict_need *need;        /* the first that is refused, or NULL */
+	const struct automaton_profile *profile; /* that was asked; NULL: none could be */
+	const char *cure;                        /* WORKS: what cured it, "FILE:LINE" or words; or NULL */
+	const char *why;                         /* UNKNOWN */
 };
 
 /* The one thing to do about it. */

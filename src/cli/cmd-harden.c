@@ -120,6 +120,7 @@ static void judge_unblamed(struct hardening *h, struct harden *one, struct slice
 	foresee(h, one, one->file.new_, &answer);
 	one->state = HARDEN_UNBLAMED;
 	one->broken = answer.broken;
+	one->refused = harden_refused(one->container, answer.profile, &h->app->arena);
 	one->why = answer.broken ? refusal(h, one, &answer) : harden_uses(one->container->config, text, &h->app->arena);
 }
 

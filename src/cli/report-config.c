@@ -34,8 +34,9 @@ static const char *state_text(const struct harden *h, struct arena *arena)
 		return arena_printf(
 		    arena,
 		    "not changed: off, but not certainly because of this%s%s; with AppArmor on it may no "
-		    "longer write below /proc/sys and /sys; to do it all the same, name it: harden %.*s",
-		    h->why[0] ? ": it has " : "", h->why, SLICE_FMT(name));
+		    "longer write %s; to do it all the same, name it: harden %.*s",
+		    h->why[0] ? ": it has " : "", h->why, h->refused[0] ? h->refused : "below /proc/sys and /sys",
+		    SLICE_FMT(name));
 	case HARDEN_REFUSED:
 		break;
 	}
@@ -68,12 +69,21 @@ static void print_again(const struct report *r, const struct report_harden *foun
 		report_print(r, "\n");
 }
 
+static bool is_blamed(const struct report_harden *found)
+{
+	for (size_t i = 0; i < found->count; i++)
+		if (found->list[i].state != HARDEN_UNBLAMED)
+			return true;
+	return false;
+}
+
 void report_harden(const struct report *r, const struct report_harden *found)
 {
 	if (r->json || r->quiet)
 		return;
 	if (found->count > 0)
-		fputs("AppArmor was switched off here to get round this trouble:\n\n", r->out);
+		report_print(r, is_blamed(found) ? "AppArmor was switched off here to get round this trouble:\n\n"
+						 : "AppArmor is off here, and nothing says why:\n\n");
 	for (size_t i = 0; i < found->count; i++)
 		print_harden(r, &found->list[i]);
 	print_again(r, found);

@@ -247,6 +247,33 @@ const char *harden_uses(const char *path, struct slice text, struct arena *arena
 	return arena_str(arena, buf_slice(&out));
 }
 
+const char *harden_refused(const struct container *c, const struct automaton_profile *profile, struct arena *arena)
+{
+	/* kubelet and k3s (pkg/kubelet/cm/container_manager_linux.go), databases and search engines by their manuals */
+	static const char *const sysctls[] = { "kernel.keys.root_maxbytes",
+					       "kernel.panic",
+					       "kernel.panic_on_oops",
+					       "kernel.pid_max",
+					       "fs.inotify.max_user_watches",
+					       "vm.max_map_count",
+					       "vm.overcommit_memory",
+					       "vm.panic_on_oom",
+					       "vm.swappiness" };
+	AUTOBUF out = { 0 };
+
+	for (size_t i = 0; profile && !c->unprivileged && i < sizeof sysctls / sizeof *sysctls; i++) {
+		char *path = (char *)(uintptr_t)arena_printf(arena, "/proc/sys/%s", sysctls[i]);
+		struct automaton_perms perms;
+
+		for (char *dot = path + strlen("/proc/sys/"); (dot = strchr(dot, '.'));)
+			*dot = '/';
+		perms = automaton_path(profile, slice_of(path));
+		if (!(perms.half[AUTOMATON_OTHER].allow & PERM_W))
+			buf_addf(&out, "%s%s", out.len > 0 ? ", " : "", sysctls[i]);
+	}
+	return arena_str(arena, buf_slice(&out));
+}
+
 const char *harden_forbidden(const struct container_host *host, const struct container *c, struct arena *arena)
 {
 	if (c->kind == CONTAINER_USER)

@@ -191,6 +191,7 @@ void verdict_next(struct court *court, struct verdict *v)
 	}
 	find_rule(q, a, court->arena);
 	apply_lasting(court, v->container, a);
+	a->profile = q->compiled; /* the sample has the deny rules of all others, in short */
 	a->need = need_of(court, start, v->container);
 	verdict_settle(v, a);
 }

@@ -38,7 +38,7 @@ const struct conflict_need *verdict_need(const struct automaton_profile *profile
 }
 
 /* What the kernel holds counts for what runs; where it does not show it, the text. */
-static const struct conflict_need *need_of(struct court *court, const struct locate_case *c)
+static const struct automaton_profile *held_of(struct court *court, const struct locate_case *c)
 {
 	const struct loaded_policy *loaded = discover_loaded(court->site, c->policy);
 	const struct automaton_profile *held =
@@ -46,9 +46,7 @@ static const struct conflict_need *need_of(struct court *court, const struct loc
 	const struct container *owner = discover_container(court->site, c->policy);
 	struct err why = { 0 };
 
-	if (!held)
-		held = judge_profile(court->judge, c->policy, c->profile, owner, &why);
-	return verdict_need(held, court->site->conflict);
+	return held ? held : judge_profile(court->judge, c->policy, c->profile, owner, &why);
 }
 
 struct slice verdict_rule(const struct policy_place *rule, struct arena *arena)
@@ -131,7 +129,8 @@ static void by_case(struct court *court, const struct verdict *v, const struct l
 		a->cure = arena_str(court->arena, c->cure);
 	else if (c->state == LOCATE_ALLOWED && c->opened.len > 0)
 		a->cure = arena_printf(court->arena, "opened by hand: %.*s", SLICE_FMT(c->opened));
-	a->need = need_of(court, c);
+	a->profile = held_of(court, c);
+	a->need = verdict_need(a->profile, court->site->conflict);
 	verdict_settle(v, a);
 }
 
