@@ -206,9 +206,27 @@ sed -i 's|^  deny /sys/\[^fdc\]|  #deny /sys/[^fdc]|' "$root/etc/apparmor.d/abst
 ok 'a rule that was commented out: check' aa 1 check
 ok '  is not healthy' silent healthy
 ok '  names its place' says 'Opened by hand: the rule at /etc/apparmor.d/abstractions/lxc/container-base:188'
-sed -i 's|^  #deny /sys/\[^fdc\]|  deny /sys/[^fdc]|' "$root/etc/apparmor.d/abstractions/lxc/container-base"
-ok '  what it says is typed' aa 0 --profiles fix
-ok '  and then all is well' aa 0 check
+ok '  and what puts it back' grep -q '^  .* harden$' "$T/out"
+base=$root/etc/apparmor.d/abstractions/lxc/container-base
+for comment in '  #deny' '# deny' '#  deny' '  ### deny'; do
+	sed -i "s|^[ #]*deny /sys/\[^fdc\].*|$comment /sys/[^fdc]*{,/**} wklx, # by me|" "$base"
+	cp "$base" "$T/opened"
+	ok "  '$comment': harden" aa 0 harden
+	ok '  writes it, but for what runc needs' grep -q '^ *deny /sys/\[^fdc\]\*{,/\*\*} klx,$' "$base"
+	ok '  leaves what was said of it' grep -q ' w, # by me$' "$base"
+	ok '  and says that accesses are taken away' grep -q 'allowed → denied' "$T/out"
+	ok '  then all is well' aa 0 check
+	ok '  and little is open' aa 0 explain /sys/power/state w profile:lxc-container-default-cgns
+	ok '  as it was' says 'denied by'
+	ok '  again: harden' aa 0 harden
+	ok '  has nothing to do' says 'Nothing to do'
+	ok '  rollback' aa 0 rollback
+	ok '  brings back every byte' cmp "$base" "$T/opened"
+done
+run_tool 0 --root "$root" --json harden
+is '  in JSON' "$(jq -r '"\(.changed) \(.restored.patch[0].file) \(.restored.proof.proved)"' "$T/out")" \
+	'false /etc/apparmor.d/abstractions/lxc/container-base true'
+is '  as the manual of it says' "$(jq -r --arg command harden -f tests/json/schema.jq "$T/out")" ''
 
 #### What the next start brings
 

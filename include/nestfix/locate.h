@@ -34,6 +34,17 @@ struct culprit {
 	size_t profile_count;
 };
 
+/* A deny rule that somebody commented out, so that nothing denies the accesses any more, nor what else it denied. */
+struct locate_opened {
+	const struct policy_source *source;
+	size_t line;
+	struct span span;  /* from the # to the end of the rule */
+	struct slice rule; /* without the # */
+};
+
+/* "FILE:LINE" of it; empty for NULL. */
+const char *locate_opened_place(const struct locate_opened *opened, struct arena *arena);
+
 /* The state of one profile under one scope. */
 struct locate_case {
 	const struct policy *policy;
@@ -45,9 +56,9 @@ struct locate_case {
 	struct slice witness;               /* the access that was decided: the first that is denied, else the first */
 	const struct policy_place *allower; /* LOCATE_ALLOWED, LOCATE_UNLOADED: the rule that allows it, or NULL */
 	struct slice cure;                  /* the same: "FILE:LINE" of our mark or of the priority rule; else empty */
-	bool kernels;        /* LOCATE_ALLOWED: by the policy that the kernel holds alone, not by the text */
-	struct slice opened; /* LOCATE_ALLOWED: "FILE:LINE" of a rule that somebody commented out; else empty */
-	const char *reason;  /* LOCATE_UNKNOWN and LOCATE_INCOMPLETE: what the parser says; or NULL */
+	bool kernels; /* LOCATE_ALLOWED: by the policy that the kernel holds alone, not by the text */
+	const struct locate_opened *opened; /* LOCATE_ALLOWED: by a rule that somebody commented out; or NULL */
+	const char *reason;                 /* LOCATE_UNKNOWN and LOCATE_INCOMPLETE: what the parser says; or NULL */
 };
 
 struct finding {
@@ -62,6 +73,8 @@ struct finding {
 	size_t case_count;
 	struct culprit **culprits; /* every culprit once, by file and place */
 	size_t culprit_count;
+	const struct locate_opened **opened; /* each once, by file and place */
+	size_t opened_count;
 	size_t profile_count;    /* profiles looked at */
 	enum locate_state worst; /* of the cases; one that no rule denies, though none allows it, does not count */
 	const struct obstacles *obstacles; /* what else is in the way (obstacle.h); NULL: nobody has looked */

@@ -149,8 +149,21 @@ struct report_probe {
 
 void report_probes(const struct report *r, const struct report_probe *probes, size_t count);
 
+/* Rules that somebody had taken out of a policy, put back. */
+struct report_restored {
+	const struct patch *patch;
+	const struct proof_policy *policies;
+	size_t policy_count;
+	const struct proof *proof;
+	const struct receipt *receipt;
+};
+
+/* What is to be put back; and, with a receipt, that it was. Not with --json. */
+void report_restored(const struct report *r, const struct report_restored *restored);
+
 /* Containers whose AppArmor was switched off, and what would switch it off again. */
 struct report_harden {
+	const struct report_restored *restored; /* NULL: nothing was put back */
 	const struct harden *list;
 	size_t count;
 	const struct harden_again *again;

@@ -34,6 +34,7 @@ struct patch_file {
 	struct edit *edits;                 /* sorted by place */
 	size_t edit_count;
 	struct slice old, new_;
+	struct slice restored; /* rewrite_restore: the old text with the rules that were taken out, whole */
 };
 
 static inline const char *patch_path(const struct patch_file *file)
@@ -52,8 +53,9 @@ struct patch {
 	size_t policy_count;
 	const struct re *paths; /* the exemption: what may change */
 	uint32_t perms;
-	bool lasts;  /* no container that counts needs a drop-in that is not there */
-	bool reload; /* a policy may be loaded in the place of one that is not known, or is another than its text */
+	bool lasts;    /* no container that counts needs a drop-in that is not there */
+	bool restores; /* rules come back that somebody took out: accesses are taken away */
+	bool reload;   /* a policy may be loaded in the place of one that is not known, or is another than its text */
 	enum dropin_mode dropin; /* what the PATCH_CREATE among the files is to do, and in which scopes */
 	const struct conflict_scope **dropin_scopes;
 	size_t dropin_scope_count;
@@ -68,5 +70,12 @@ struct patch {
  */
 int rewrite(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,
 	    struct err *err);
+
+/*
+ * Puts back the rules of the finding that somebody commented out, each split at once so that the scopes stay given
+ * back. What a running container may do gets less.
+ */
+int rewrite_restore(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,
+		    struct err *err);
 
 #endif

@@ -72,9 +72,9 @@ struct verdicts {
 	size_t users;            /* containers of ordinary users that were left out */
 	const struct policy_profile **unworn; /* profiles with the rule that nobody wears; each once */
 	size_t unworn_count;
-	bool whole; /* there is a container, so that profiles that nobody wears do not count */
-	/* "FILE:LINE" of a rule that somebody commented out, so that more than this is open; or empty */
-	struct slice opened;
+	bool whole;                         /* there is a container, so that profiles that nobody wears do not count */
+	const struct locate_opened *opened; /* a rule that somebody commented out, so that more than this is open; or
+					       NULL */
 };
 
 /*

@@ -9,7 +9,8 @@ typedef VEC(const char *) path_vec;
 struct after {
 	struct compile_text *texts;
 	size_t count;
-	bool exact; /* each of them will be, to the byte, as it was before a change */
+	bool exact;   /* each of them will be, to the byte, as it was before a change */
+	bool reopens; /* one of those changes put back a rule that stands in a comment again */
 	struct compare_exemption lost;
 };
 
@@ -19,6 +20,14 @@ static bool is_policy(const struct back *back, const char *path)
 		for (size_t f = 0; f < back->list[i].file_count; f++)
 			if (strcmp(back->list[i].files[f].path, path) == 0)
 				return back->list[i].files[f].kind == BACKUP_POLICY;
+	return false;
+}
+
+static bool put_back_a_rule(const struct backup_file *file)
+{
+	for (size_t i = 0; file && i < file->edit_count; i++)
+		if (slice_starts(file->edits[i].old, "#"))
+			return true;
 	return false;
 }
 
@@ -36,6 +45,7 @@ static void read_after(struct work *w, const struct back *back, struct after *ou
 		if (!is_policy(back, step->path))
 			continue;
 		out->exact = out->exact && step->undo.exact;
+		out->reopens = out->reopens || put_back_a_rule(step->undo.exact);
 		if (step->undo.how != UNDO_KEEP)
 			out->texts[out->count++] = (struct compile_text){ step->path, step->undo.bytes };
 		for (size_t s = 0; s < step->undo.lost_count; s++) {
@@ -138,6 +148,8 @@ static int compare(struct work *w, const struct after *after, const struct reloa
 	for (size_t i = 0; i < comparison.count; i++) {
 		const struct compare_change *change = &comparison.changes[i];
 
+		if (after->exact && after->reopens && (change->kind == COMPARE_FILE || change->kind == COMPARE_LINK))
+			continue; /* what the rule denies, as harden found it */
 		if (!change->allowed || (change->kind == COMPARE_FILE && opens(change)))
 			return refuse_more(r, change, err);
 	}
@@ -146,7 +158,7 @@ static int compare(struct work *w, const struct after *after, const struct reloa
 
 static int plan_policy(struct work *w, const struct after *after, const char *path, struct err *err)
 {
-	struct reload *r = &w->reloads[w->reload_count++];
+	struct reload *r = &w->reloads[w->reload_count++], held;
 	enum fsio_kind kind;
 
 	r->path = path;
@@ -161,7 +173,12 @@ static int plan_policy(struct work *w, const struct after *after, const char *pa
 	compile_with(w->compiler, path, NULL, 0, w->arena, &r->before, NULL); /* also to go back to */
 	if (compare(w, after, r, err) < 0 || w->kernel->state != KERNEL_READY)
 		return err_is_set(err) ? -1 : 0;
-	return work_look_loaded(w, r, err) < 0 ? -1 : work_prove_loaded(w, r, false, &after->lost, err);
+	if (work_look_loaded(w, r, err) < 0)
+		return -1;
+	held = *r;
+	if (after->exact && after->reopens)
+		held.after = r->before; /* what is in force must be what the change left */
+	return work_prove_loaded(w, &held, false, &after->lost, err);
 }
 
 int work_prove_back(struct work *w, const struct back *back, struct err *err)

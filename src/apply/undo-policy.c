@@ -25,6 +25,15 @@ static int refuse_edited(const struct undo_case *u, const struct mark *mark)
 			SLICE_FMT(rule));
 }
 
+/* Is it the rule, or the rule in a comment, which harden put back? */
+static bool holds_rule(const struct undo_case *u, struct slice text, struct slice rule)
+{
+	text = on_one_line(text, u->arena);
+	while (slice_starts(text, "#"))
+		text = slice_trim(slice_from(text, 1));
+	return slice_eq(text, rule);
+}
+
 /*
  * The bytes that stood there: the mark names them on one line. Of several that read the same, the nth, as marks stand
  * in the order of the rules.
@@ -36,7 +45,7 @@ static struct slice original(const struct undo_case *u, struct slice rule, size_
 		size_t seen = 0;
 
 		for (size_t e = 0; file && e < file->edit_count; e++)
-			if (slice_eq(on_one_line(file->edits[e].old, u->arena), rule) && seen++ == nth)
+			if (holds_rule(u, file->edits[e].old, rule) && seen++ == nth)
 				return file->edits[e].old;
 	}
 	return rule;

@@ -110,6 +110,9 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	     struct err *err);
 int app_prove(struct app *app, struct plan *plan, struct err *err);
 
+/* What must not exist on this machine for a change to open nothing real: /sys/net is on no kernel's sysfs. */
+int app_check_absent(struct app *app, struct err *err);
+
 /* Fills finding.obstacles. Fails nothing. */
 void app_obstacles(struct app *app, struct look *look);
 

@@ -4,8 +4,7 @@
 
 #include "app.h"
 
-/* What must not exist on this machine for the change to open nothing real: /sys/net is on no kernel's sysfs. */
-static int check_absent(struct app *app, struct err *err)
+int app_check_absent(struct app *app, struct err *err)
 {
 	for (size_t i = 0; app->root.live && i < app->scope_count; i++) {
 		const struct conflict_scope *scope = app->scopes[i];
@@ -184,7 +183,7 @@ static int refuse_other(struct err *err)
 static int plan_it(struct app *app, struct look *look, struct plan *plan, struct err *err)
 {
 	if (app_stand(app, err) < 0 || app_look(app, app->args, app->arg_count, look, err) < 0 ||
-	    check_absent(app, err) < 0)
+	    app_check_absent(app, err) < 0)
 		return -1;
 	app_obstacles(app, look);
 	if (app_verdicts(app, look, err) < 0)

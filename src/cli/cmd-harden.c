@@ -274,19 +274,69 @@ static int look_at_all(struct hardening *h, struct err *err)
 	return 0;
 }
 
+static int commit_plan(struct app *app, const struct plan *plan, struct receipt *receipt, struct err *err)
+{
+	struct kernel kernel;
+	int status;
+
+	kernel_open(&kernel, &app->root, NULL, &app->arena);
+	if (app_lock(app, err) < 0)
+		return -1;
+	status = commit_proof(plan->proof, &kernel, app->lock, &app->arena, receipt, err);
+	app_unlock(app);
+	if (status == 0)
+		app_done(app, receipt, arena_printf(&app->arena, "change %s is in force", receipt->backup_id));
+	return status;
+}
+
+/* Rules that somebody commented out come back; *out stays NULL where there are none. */
+static int restore(struct hardening *h, const struct report_restored **out, struct err *err)
+{
+	struct report_restored *restored = ARENA_NEW(&h->app->arena, struct report_restored);
+	struct receipt *receipt = ARENA_NEW(&h->app->arena, struct receipt);
+	struct plan *plan = ARENA_NEW(&h->app->arena, struct plan);
+	const struct compiler *compiler;
+	const struct look *look = h->look;
+
+	if (h->named.len > 0 || look->finding.opened_count == 0)
+		return 0;
+	compiler = judge_compiler(app_judge(h->app), err);
+	if (!compiler || app_check_absent(h->app, err) < 0)
+		return -1;
+	plan->compiler = *compiler;
+	if (rewrite_restore(&plan->patch, &look->site, &look->finding, &h->app->arena, err) < 0 ||
+	    app_prove(h->app, plan, err) < 0)
+		return -1;
+	*restored = (struct report_restored){ &plan->patch, plan->policies, plan->policy_count, plan->proof, NULL };
+	report_restored(&h->app->report, restored);
+	if (!app_is_agreed(h->app, "Write this change? [y/N] "))
+		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
+	if (commit_plan(h->app, plan, receipt, err) < 0)
+		return -1;
+	restored->receipt = receipt;
+	report_restored(&h->app->report, restored);
+	*out = restored;
+	return 0;
+}
+
 static int harden(struct hardening *h, struct err *err)
 {
 	const struct report *report = &h->app->report;
+	const struct report_restored *restored = NULL;
 	struct report_harden found;
 	struct receipt receipt;
 
-	if (look_at_all(h, err) < 0)
+	if (look_at_all(h, err) < 0 || restore(h, &restored, err) < 0)
 		return -1;
-	found = (struct report_harden){ h->all.ptr, h->all.len, h->again.ptr, h->again.len };
+	found = (struct report_harden){ restored, h->all.ptr, h->all.len, h->again.ptr, h->again.len };
 	report_harden(report, &found);
 	if (h->all.len == 0) {
 		report_hardened(report, &found, NULL, 0, NULL);
 		return 0;
+	}
+	if (h->files.len == 0 && restored) {
+		report_hardened(report, &found, NULL, 0, NULL);
+		return 1;
 	}
 	if (h->files.len == 0)
 		return refuse_all(h, err);

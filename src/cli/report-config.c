@@ -89,6 +89,22 @@ void report_harden(const struct report *r, const struct report_harden *found)
 	print_again(r, found);
 }
 
+void report_restored(const struct report *r, const struct report_restored *restored)
+{
+	if (r->json || r->quiet)
+		return;
+	if (!restored->receipt) {
+		report_print(r, "A rule was taken out by hand; it comes back, but for what runc needs:\n\n");
+		report_diff(r, restored->patch, restored->policies, restored->policy_count, restored->proof);
+		return;
+	}
+	report_print(r, "\n");
+	report_good(r, "Done.");
+	report_print(r, " It is in force at once, in all that run with these profiles.\n");
+	report_receipt(r, restored->receipt);
+	report_print(r, "\nTo undo it:\n  %s rollback %s\n\n", r->self, restored->receipt->backup_id);
+}
+
 void report_config_diff(const struct report *r, const struct patch_file *files, size_t count)
 {
 	AUTOBUF text = { 0 };
@@ -190,17 +206,26 @@ static json_t *json_names(const struct slice *names, size_t count)
 	return array;
 }
 
+static json_t *json_restored(const struct report_restored *restored)
+{
+	return json_pack("{s:o,s:o,s:o}", "patch", report_json_patch(restored->patch), "proof",
+			 report_json_proof(restored->policies, restored->policy_count, restored->proof), "receipt",
+			 report_json_receipt(restored->receipt));
+}
+
 void report_hardened(const struct report *r, const struct report_harden *found, const struct patch_file *files,
 		     size_t file_count, const struct receipt *receipt)
 {
 	json_t *object;
 
 	if (!r->json) {
-		print_done_or(r, receipt, "AppArmor is on in every container that was looked at");
+		if (receipt || !found->restored)
+			print_done_or(r, receipt, "AppArmor is on in every container that was looked at");
 		return;
 	}
 	object = report_json_object("harden");
 	json_object_set_new(object, "again", json_again(found));
+	json_object_set_new(object, "restored", found->restored ? json_restored(found->restored) : json_null());
 	report_done(r, object, "containers", json_hardened(found), files, file_count, receipt);
 }
 

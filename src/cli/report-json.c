@@ -103,10 +103,13 @@ static json_t *json_culprit(const struct culprit *c)
 
 static json_t *json_case(const struct locate_case *c)
 {
+	AUTOARENA scratch = { 0 };
+
 	return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o}", "profile", report_json_text(c->profile->name), "scope",
 			 report_json_text(c->scope->name), "state", report_state_word(c->state), "path",
 			 report_json_text(c->witness), "allowed_by", report_json_rule(c->allower), "cure",
-			 report_json_text(c->cure), "opened", report_json_text(c->opened));
+			 report_json_text(c->cure), "opened",
+			 report_json_text(slice_of(locate_opened_place(c->opened, &scratch))));
 }
 
 static void add_skipped(json_t *array, const char *path, const char *reason)
@@ -175,7 +178,8 @@ json_t *report_json_check(const struct report *r, const struct report_seen *seen
 	json_object_set_new(object, "obstacles", report_json_obstacles(finding->obstacles));
 	json_object_set_new(object, "containers", report_json_containers(r, seen->site, finding, seen->verdicts));
 	json_object_set_new(object, "new_containers", report_json_fresh(r, seen->site, finding, seen->verdicts));
-	json_object_set_new(object, "opened", report_json_text(seen->verdicts->opened));
+	json_object_set_new(object, "opened",
+			    report_json_text(slice_of(locate_opened_place(seen->verdicts->opened, seen->site->arena))));
 	json_object_set_new(object, "apparmor_off", json_boolean(seen->is_off));
 	json_object_set_new(object, "guest",
 			    seen->is_guest ? json_string(report_guest_word(seen->guest)) : json_null());

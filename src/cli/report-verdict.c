@@ -313,7 +313,7 @@ static const char *headline(const struct screen *s)
 	if (v->unknown > 0)
 		return arena_printf(s->arena, "Nobody knows whether Docker runs in %zu of %zu container%s.", v->unknown,
 				    v->count, plural(v->count));
-	if (v->opened.len > 0)
+	if (v->opened)
 		return "Docker is stopped nowhere, but a rule of LXC was taken out by hand.";
 	return v->fresh && v->fresh->counts ? "Docker will FAIL in every container that is made from now on." : NULL;
 }
@@ -398,12 +398,12 @@ static void print_grey(const struct screen *s)
 {
 	const struct verdicts *v = s->v;
 
-	if (v->opened.len > 0)
+	if (v->opened)
 		report_print(s->r,
-			     "Opened by hand: the rule at %.*s is commented out, and with it\n"
-			     "containers may write to more of /sys than runc needs. Take the # away there, then:\n"
-			     "  %s --profiles fix\n",
-			     SLICE_FMT(v->opened), s->r->self);
+			     "Opened by hand: the rule at %s is commented out, and with it\n"
+			     "containers may write to more of /sys than runc needs. This puts it back, but for that:\n"
+			     "  %s harden\n",
+			     locate_opened_place(v->opened, s->arena), s->r->self);
 	if (v->unworn_count > 0)
 		report_print(s->r, "%zu profile%s that no container uses ha%s the rule: %s --profiles fix\n",
 			     v->unworn_count, plural(v->unworn_count), v->unworn_count == 1 ? "s" : "ve", s->r->self);

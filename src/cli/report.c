@@ -247,11 +247,11 @@ static void print_healthy(const struct report *r, const struct site *site, const
 	for (size_t i = 0; i < finding->case_count; i++) {
 		const struct locate_case *c = &finding->cases[i];
 
-		if (c->opened.len > 0 && (i == 0 || !slice_eq(c->opened, finding->cases[i - 1].opened)))
+		if (c->opened && (i == 0 || c->opened != finding->cases[i - 1].opened))
 			report_print(r,
-				     "  opened by hand: the rule at %.*s is commented out, and with it goes more than "
+				     "  opened by hand: the rule at %s is commented out, and with it goes more than "
 				     "runc needs\n",
-				     SLICE_FMT(c->opened));
+				     locate_opened_place(c->opened, site->arena));
 		if (c->cure.len > 0)
 			report_print(r, "  %.*s: cured, see %.*s\n", SLICE_FMT(c->profile->name), SLICE_FMT(c->cure));
 		else if (r->verbose && c->allower)

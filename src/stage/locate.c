@@ -14,6 +14,7 @@ struct search {
 	struct err *err;
 	culprit_vec culprits;
 	case_vec cases;
+	VEC(const struct locate_opened *) opened;
 };
 
 /* A profile, and what is asked about it. */
@@ -139,56 +140,91 @@ static struct slice find_mark(const struct search *s, const struct policy_profil
 	return (struct slice){ 0 };
 }
 
-/* Is the comment a deny rule that would take the access, had it not been commented out? */
-static bool is_opened_rule(struct slice comment, const struct conflict_access *access)
+/* The deny rule that the comment holds, alone, if it would take the access, had it not been commented out. */
+static bool read_opened(struct slice comment, const struct conflict_access *access, struct span *rule)
 {
 	AUTOARENA scratch = { 0 };
-	struct aare aare = { 0 };
+	struct mark_rule read;
 	struct doc doc;
 	uint32_t perms = 0;
 	bool would = false;
 
-	while (slice_starts(comment, "#"))
-		comment = slice_from(comment, 1);
-	doc_parse(&doc, slice_trim(comment), &scratch);
-	if (doc.broken_count > 0 || !doc.first || doc.first->kind != STMT_RULE || doc.first->rule_class != RULE_FILE ||
-	    !doc.first->qualifiers.deny)
+	doc_parse(&doc, comment, &scratch);
+	if (doc.broken_count > 0 || !doc.first || doc_next(doc.first) || !doc.first->qualifiers.deny ||
+	    !mark_read(&read, comment, doc.first, re_pool_new(&scratch, 0), &scratch))
 		return false;
-	for (size_t i = 0; i < doc.first->perms.len; i++) {
+	for (size_t i = 0; i < read.perms.len; i++) {
 		uint32_t perm = 0;
 
-		if (conflict_perms(slice_sub(doc.first->perms, i, 1), &perm))
+		if (conflict_perms(slice_sub(read.perms, i, 1), &perm))
 			perms |= perm;
 	}
-	if ((perms & access->perms) &&
-	    aare_parse(&aare, doc_word(doc.first->path, &scratch), re_pool_new(&scratch, 0), &scratch, NULL) == 0)
-		would = aare_match(&aare, access->path, &scratch);
-	aare_release(&aare);
+	would = (perms & access->perms) && aare_match(&read.aare, access->path, &scratch);
+	aare_release(&read.aare);
+	*rule = doc.first->span;
 	return would;
 }
 
-/* "FILE:LINE" of a rule that somebody commented out, so that nothing denies the access now, or empty. */
-static struct slice find_opened(const struct search *s, const struct locate_case *c)
+/* The line, if it is such a comment. */
+static bool is_opened_line(struct slice text, struct span line, const struct conflict_access *access,
+			   struct locate_opened *out)
+{
+	size_t at = line.at, end = line.at + line.len, hash;
+	struct span rule;
+
+	while (at < end && (text.ptr[at] == ' ' || text.ptr[at] == '\t'))
+		at++;
+	hash = at;
+	while (at < end && text.ptr[at] == '#')
+		at++;
+	if (at == hash || !memmem(text.ptr + at, end - at, "deny", 4) ||
+	    !read_opened(slice_sub(text, at, end + 1 - at), access, &rule)) /* with its end, as comments need one */
+		return false;
+	out->span = (struct span){ hash, at + rule.at + rule.len - hash };
+	out->rule = slice_sub(text, at + rule.at, rule.len);
+	return true;
+}
+
+static const struct locate_opened *add_opened(struct search *s, const struct locate_opened *found)
+{
+	struct locate_opened *kept;
+
+	for (size_t i = 0; i < s->opened.len; i++)
+		if (s->opened.ptr[i]->source == found->source && s->opened.ptr[i]->span.at == found->span.at)
+			return s->opened.ptr[i];
+	kept = ARENA_NEW(s->arena, struct locate_opened);
+	*kept = *found;
+	VEC_PUSH(s->arena, &s->opened, kept);
+	return kept;
+}
+
+static const struct locate_opened *find_opened(struct search *s, const struct locate_case *c)
 {
 	const struct policy_source *last = NULL;
 
 	for (size_t i = 0; i < c->profile->rule_count; i++) {
 		const struct policy_source *source = c->profile->rules[i].source;
-		struct slice rest = source->doc.text;
+		struct locate_opened found = { .source = source };
+		struct slice text = source->doc.text;
+		size_t at = 0;
 
 		if (source == last)
 			continue;
 		last = source;
-		for (size_t line = 1; rest.len > 0; line++) {
-			struct slice text = slice_trim(slice_sub(rest, 0, slice_find(rest, '\n')));
+		for (found.line = 1; at < text.len; found.line++) {
+			struct span line = { at, slice_find(slice_from(text, at), '\n') };
 
-			rest = slice_from(rest, slice_find(rest, '\n') + 1);
-			if (slice_starts(text, "#") && memmem(text.ptr, text.len, "deny", 4) &&
-			    is_opened_rule(text, &c->scope->access[0]))
-				return slice_of(arena_printf(s->arena, "%s:%zu", source->path, line));
+			if (is_opened_line(text, line, &c->scope->access[0], &found))
+				return add_opened(s, &found);
+			at += line.len + 1;
 		}
 	}
-	return (struct slice){ 0 };
+	return NULL;
+}
+
+const char *locate_opened_place(const struct locate_opened *opened, struct arena *arena)
+{
+	return opened ? arena_printf(arena, "%s:%zu", opened->source->path, opened->line) : "";
 }
 
 static struct slice find_cure(const struct search *s, const struct locate_case *c)
@@ -382,6 +418,8 @@ int locate(struct finding *out, const struct site *site, struct judge *judge, co
 	out->case_count = s.cases.len;
 	out->culprits = s.culprits.ptr;
 	out->culprit_count = s.culprits.len;
+	out->opened = s.opened.ptr;
+	out->opened_count = s.opened.len;
 	locate_hold_back(out, site, judge, arena);
 	return 0;
 }

@@ -44,6 +44,13 @@ int prove_dropin(const struct attempt *a, struct proof_start **starts, size_t *c
 /* Is the new text the old one with nothing but its edits, and does each replace a culprit alone? */
 int prove_check_edits(const struct patch *patch, const struct patch_file *file, struct arena *arena, struct err *err);
 
+/* A patch that puts rules back: is the text that it says was there before the one without the # alone? */
+int prove_check_restored(const struct patch_file *file, struct err *err);
+/* Does nothing differ from the policy with those rules but what is given back? */
+int prove_restored(const struct attempt *a, struct proof_policy *p, const struct automaton *new_);
+/* Allows, besides what is allowed already, each change that only takes away. */
+void prove_narrow(struct comparison *comparison);
+
 /* The changes of a comparison that may not be, in a sentence: the first, and how many others there are. */
 const char *prove_excess(const struct comparison *comparison, struct arena *arena);
 

@@ -142,6 +142,8 @@ int prove_loaded(const struct attempt *a, struct proof_policy *p, struct automat
 	}
 	if (exempt(a, p->policy, &exemption) < 0 || compare(a, p, &p->loaded->automaton, new_, &exemption) < 0)
 		return -1;
+	if (a->patch->restores)
+		prove_narrow(&p->comparison);
 	p->beyond = !p->comparison.allowed && a->patch->reload;
 	if (p->comparison.allowed || p->beyond)
 		return 0;

@@ -8,7 +8,9 @@ static int check_file(const struct patch *patch, const struct patch_file *file, 
 	if (!slice_eq(file->old, file->source->doc.text))
 		return err_put(err, ERR_REFUSED, "cannot prove the change of '%s': it was made for another text",
 			       file->source->path);
-	return prove_check_edits(patch, file, arena, err);
+	if (prove_check_edits(patch, file, arena, err) < 0)
+		return -1;
+	return patch->restores ? prove_check_restored(file, err) : 0;
 }
 
 /* -1: the changes are none of the text's, but the parser's own. */
@@ -30,7 +32,7 @@ static int refuse_policy(const struct attempt *a, const struct proof_policy *p)
 
 static bool is_blocked_in(const struct locate_case *c, const struct policy *policy)
 {
-	return c->policy == policy && (c->state == LOCATE_BLOCKED || c->state == LOCATE_UNLOADED);
+	return c->policy == policy && (c->state == LOCATE_BLOCKED || c->state == LOCATE_UNLOADED || c->opened);
 }
 
 static bool has_blocked_case(const struct patch *patch, const struct policy *policy)
@@ -102,10 +104,14 @@ static int compare_policy(const struct attempt *a, struct proof_policy *p, struc
 		return -1;
 	if (done)
 		return 0;
+	if (patch->restores && prove_restored(a, p, new_) < 0)
+		return -1;
 	if (compile_policy(a->compiler, p->policy, NULL, 0, a->arena, &p->old_blob, a->err) < 0 ||
 	    automaton_read(&old, p->old_blob, a->arena, a->err) < 0 ||
 	    compare_automata(&p->comparison, &old, new_, &exemption, patch->site->pool, a->arena, a->err) < 0)
 		return err_wrap(a->err, "cannot compare the policies of '%s'", p->policy->path);
+	if (patch->restores)
+		prove_narrow(&p->comparison);
 	return 0;
 }
 

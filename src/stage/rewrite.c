@@ -219,8 +219,7 @@ static bool reads_any(const struct site_policy *sp, const struct patch *patch)
 	return false;
 }
 
-/* Every top-level file that reads an edited one, whatever its profiles are called. */
-static void find_policies(struct patch *patch, struct arena *arena)
+void rewrite_find_policies(struct patch *patch, struct arena *arena)
 {
 	VEC(const struct policy *) policies = { 0 };
 
@@ -278,6 +277,6 @@ int rewrite(struct patch *out, const struct site *site, const struct finding *fi
 			return -1;
 	if (patch_files(out, culprits, count, arena, err) < 0 || rewrite_loads(out, arena, err) < 0)
 		return -1;
-	find_policies(out, arena);
+	rewrite_find_policies(out, arena);
 	return 0;
 }

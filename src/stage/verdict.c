@@ -127,8 +127,9 @@ static void by_case(struct court *court, const struct verdict *v, const struct l
 		blame(a, c->culprits[0]->rule, court->arena);
 	if (c->state == LOCATE_ALLOWED && c->cure.len > 0)
 		a->cure = arena_str(court->arena, c->cure);
-	else if (c->state == LOCATE_ALLOWED && c->opened.len > 0)
-		a->cure = arena_printf(court->arena, "opened by hand: %.*s", SLICE_FMT(c->opened));
+	else if (c->state == LOCATE_ALLOWED && c->opened)
+		a->cure =
+		    arena_printf(court->arena, "opened by hand: %s", locate_opened_place(c->opened, court->arena));
 	a->profile = held_of(court, c);
 	a->need = verdict_need(a->profile, court->site->conflict);
 	verdict_settle(v, a);
@@ -395,13 +396,6 @@ static void find_unworn(struct court *court)
 	}
 }
 
-static void find_opened(struct court *court)
-{
-	for (size_t i = 0; i < court->finding->case_count && court->out->opened.len == 0; i++)
-		if (court->finding->cases[i].state == LOCATE_ALLOWED)
-			court->out->opened = court->finding->cases[i].opened;
-}
-
 int verdict_judge(struct verdicts *out, const struct site *site, const struct finding *finding, struct judge *judge,
 		  struct slice sample, struct arena *arena, struct err *err)
 {
@@ -418,7 +412,7 @@ int verdict_judge(struct verdicts *out, const struct site *site, const struct fi
 	if (out->fresh)
 		judge_one(&court, out->fresh);
 	find_unworn(&court);
-	find_opened(&court);
+	out->opened = finding->opened_count > 0 ? finding->opened[0] : NULL;
 	return 0;
 }
 
@@ -439,5 +433,5 @@ int verdict_foresee(struct verdict *out, const struct site *site, const struct f
 
 bool verdict_is_found(const struct verdicts *v)
 {
-	return v->opened.len > 0 || v->failing > 0 || v->unknown > 0 || (v->fresh && v->fresh->counts);
+	return v->opened || v->failing > 0 || v->unknown > 0 || (v->fresh && v->fresh->counts);
 }

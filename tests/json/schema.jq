@@ -72,7 +72,7 @@ def diff: if has("changed") then nothing else field("patch"; patch), field("proo
 
 def written: field("changed"; boolean), field("patch"; patch), field("receipt"; nullable(receipt));
 
-def harden: written, field("again"; each(field("container"; string), field("what"; string), field("file"; string),
+def harden: written, field("restored"; nullable(field("patch"; patch), field("proof"; proof), field("receipt"; receipt))), field("again"; each(field("container"; string), field("what"; string), field("file"; string),
 	field("line"; number), field("text"; string))), field("containers"; each(field("container"; string), field("file"; string), field("profile"; string),
 	field("state"; word(["cured", "uncured", "still-off", "no-profile", "refused", "not-blamed"])), field("why"; nullable(string)),
 	field("lines"; each(field("file"; string), field("line"; number), field("text"; string),

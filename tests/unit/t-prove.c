@@ -480,6 +480,74 @@ static void next_starts_are_looked_at(void)
 	ok(try(dropin_patch(DROPIN_HOOK), &err), "but a hook, which leaves other lines alone");
 }
 
+/* A host whose rule somebody commented out: the line `comment` is in its place. */
+static struct patch *restoring_patch(const char *comment)
+{
+	struct patch *patch = ARENA_NEW(&arena, struct patch);
+	AUTOBUF base = { 0 };
+	struct err err = { 0 };
+
+	buf_addf(&base, "  file,\n  mount,\n  capability,\n%s\n  deny /proc/sysrq-trigger wklx,\n", comment);
+	host_put(HOST_BASE, buf_str(&base));
+	if (host_look(&host, &root, &arena, &err) < 0 ||
+	    rewrite_restore(patch, &host.site, &host.finding, &arena, &err) < 0 || patch->file_count != 1) {
+		ok(false, err.text);
+		return NULL;
+	}
+	return patch;
+}
+
+/* The only edit of it, and what would have stood there before, with other texts. */
+static struct patch *meddled(struct patch *patch, const char *rule, const char *with)
+{
+	struct patch_file *file = &patch->files[0];
+	struct edit bare = { file->edits[0].at, file->edits[0].len, slice_of(rule) };
+	AUTOBUF restored = { 0 };
+	AUTOBUF new_ = { 0 };
+
+	file->edits[0].with = slice_of(with);
+	doc_print(&file->source->doc, &bare, 1, &restored, NULL);
+	doc_print(&file->source->doc, file->edits, 1, &new_, NULL);
+	file->restored = arena_slice(&arena, buf_slice(&restored));
+	file->new_ = arena_slice(&arena, buf_slice(&new_));
+	return patch;
+}
+
+static void what_is_put_back_only_takes_away(void)
+{
+	struct err err = { 0 };
+	struct patch *patch;
+
+	patch = restoring_patch("  #" HOST_RULE);
+	if (!patch || !ok(try(patch, &err), "a rule that was commented out comes back"))
+		return;
+	no_proof(meddled(patch, "deny /sys/[^fdc]*{,/**} w,", HOST_EXACT), "another rule than that",
+		 "but no other in its place");
+	no_proof(meddled(patch, HOST_RULE, "deny /sys/[^fdc]*{,/**} klx,"), "it would do more than it should",
+		 "nor one that gives back more than the scope");
+	no_proof(meddled(patch, HOST_RULE, "#"), "it would do more than it should", "nor none at all");
+	patch = restoring_patch("  #" HOST_RULE);
+	patch->files[0].edits[0].at -= 2;
+	no_proof(meddled(patch, HOST_RULE, HOST_EXACT), "it replaces no comment",
+		 "nor in the place of more than a comment");
+	patch = restoring_patch("  #" HOST_RULE);
+	patch->restores = false;
+	no_proof(patch, "it would do more than it should", "nor where the patch does not say so");
+	patch = restoring_patch("  audit deny /x w,\n  #" HOST_RULE);
+	host.finding.opened_count = 0;
+	ok(!patch || try(patch, &err), "the finding is not asked");
+	host_put(HOST_TOP, host_top);
+	host_put(HOST_BASE, "  mount,\n  capability,\n  #/x w,\n  #" HOST_RULE "\n  /sys/** w,\n");
+	if (host_look(&host, &root, &arena, &err) < 0 ||
+	    rewrite_restore(patch, &host.site, &host.finding, &arena, &err) < 0)
+		ok(false, err.text);
+	patch->files[0].edits[0].at = slice_find(host.finding.opened[0]->source->doc.text, '#');
+	patch->files[0].edits[0].len = strlen("#/x w,");
+	no_proof(meddled(patch, "/x w,", "/x w,"), "it would do more than it should",
+		 "a rule that allows something is not put back");
+	host_make();
+}
+
 static void what_is_needed_is_not_taken_away(void)
 {
 	AUTOBUF text = { 0 };
@@ -523,6 +591,7 @@ int main(void)
 	what_does_not_compile_is_a_failure();
 	forms_that_do_nothing_are_refused();
 	lines_of_others_stay_in_the_dropin();
+	what_is_put_back_only_takes_away();
 	what_is_needed_is_not_taken_away();
 	next_starts_are_looked_at();
 	root_release(&root);
