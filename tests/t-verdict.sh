@@ -95,6 +95,32 @@ ok '  and what takes that out' says 'harden 101 102'
 run_tool 0 --root "$root" --json check
 is '  in JSON' "$(answers)" "$(printf '101 none apparmor-off\n102 none works')"
 
+node 8.4.1 denies
+guest 101 'features: nesting=1'
+run_tool 0 --root "$root" fix
+books=$root/var/lib/dpkg/info
+mkdir -p "$books" "$root/usr/share/perl5/PVE/LXC"
+echo 'sub x { }' >"$root/usr/share/perl5/PVE/LXC.pm"
+cp "$root/usr/share/perl5/PVE/LXC.pm" "$root/usr/share/perl5/PVE/LXC/Config.pm"
+(cd "$root" && md5sum usr/share/perl5/PVE/LXC.pm usr/share/perl5/PVE/LXC/Config.pm >"$books/pve-container.md5sums" &&
+	find usr/lib -name 'liblxc.so.1*' -type f -exec md5sum {} + >"$books/lxc-pve:amd64.md5sums")
+echo '00000000000000000000000000000000  usr/share/perl5/PVE/LXC/Gone.pm' >>"$books/pve-container.md5sums"
+echo '00000000000000000000000000000000  usr/share/perl5/PVE/LXC.pm' >"$books/other.md5sums"
+ok 'files as their packages brought them: check' aa 0 check
+ok '  says nothing of them' silent 'by hand'
+echo '# mended' >>"$root/usr/share/perl5/PVE/LXC.pm"
+ok 'a file of Proxmox that somebody mended: check' aa 0 check
+ok '  names it, and who undoes it' says 'Changed by hand: /usr/share/perl5/PVE/LXC.pm, and the next upgrade of pve-container undoes it.'
+ok '  and no other' [ "$(grep -c 'by hand' "$T/out")" = 1 ]
+run_tool 0 --root "$root" --json check
+is '  in JSON' "$(jq -c .patched "$T/out")" '[{"file":"/usr/share/perl5/PVE/LXC.pm","package":"pve-container"}]'
+printf '%s\n' /usr/share/perl5/PVE/LXC.pm /usr/share/perl5/PVE/LXC.pm.distrib : >"$root/var/lib/dpkg/diversions"
+ok '  a diverted one is the administrator'"'"'s: check' aa 0 check
+ok '  says nothing' silent 'by hand'
+echo >>"$(find "$root/usr/lib" -name 'liblxc.so.1*' -type f)"
+ok '  a mended liblxc: check' aa 0 check
+ok '  is named' says 'liblxc.so.1'
+
 #### Nesting
 
 node 8.4.1 denies

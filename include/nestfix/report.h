@@ -15,6 +15,7 @@
 #include <nestfix/harden.h>
 #include <nestfix/hold.h>
 #include <nestfix/lasting.h>
+#include <nestfix/patched.h>
 #include <nestfix/probe.h>
 #include <nestfix/verdict.h>
 
@@ -82,6 +83,8 @@ struct report_seen {
 	const char *unfinished; /* a change that was cut off, or NULL */
 	const struct report_offer *offers;
 	size_t offer_count;
+	const struct patched *patched; /* files that others changed by hand */
+	size_t patched_count;
 };
 
 /* One container in which Docker does not run, or of which nobody knows: why, and on a second line what to type. */

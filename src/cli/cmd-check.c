@@ -59,6 +59,7 @@ static bool is_off(struct app *app)
 int cmd_check(struct app *app, struct err *err)
 {
 	struct report_offer *offers;
+	struct patched *patched;
 	struct report_seen seen = { 0 };
 	struct look look;
 
@@ -77,6 +78,8 @@ int cmd_check(struct app *app, struct err *err)
 	seen.verdicts = &look.verdicts;
 	seen.offers = offers;
 	seen.by_container = look.by_container;
+	seen.patched_count = patched_find(&patched, &app->root, &app->arena);
+	seen.patched = patched;
 	seen.is_off = is_off(app);
 	seen.is_guest = look.site.host.count == 0 && app->arg_count == 0 && app_is_guest(app);
 	if (seen.is_guest)

@@ -157,6 +157,17 @@ const char *report_json_state(const struct report_seen *seen)
 	return seen->verdicts->unknown > 0 ? "unknown" : "works";
 }
 
+static json_t *json_patched(const struct report_seen *seen)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < seen->patched_count; i++)
+		json_array_append_new(array,
+				      json_pack("{s:o,s:s}", "file", report_json_text(slice_of(seen->patched[i].path)),
+						"package", seen->patched[i].package));
+	return array;
+}
+
 json_t *report_json_check(const struct report *r, const struct report_seen *seen)
 {
 	const struct finding *finding = seen->finding;
@@ -186,6 +197,7 @@ json_t *report_json_check(const struct report *r, const struct report_seen *seen
 	json_object_set_new(object, "skipped", json_skipped(seen->site, finding));
 	json_object_set_new(object, "unfinished",
 			    seen->unfinished ? report_json_text(slice_of(seen->unfinished)) : json_null());
+	json_object_set_new(object, "patched", json_patched(seen));
 	json_object_set_new(object, "needless", json_offers(seen->offers, seen->offer_count));
 	return object;
 }

@@ -303,6 +303,13 @@ static void print_offers(const struct report *r, const struct report_offer *offe
 		report_print(r, "  %s   %s\n", offers[i].command, offers[i].what);
 }
 
+static void print_patched(const struct report *r, const struct patched *patched, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		report_print(r, "Changed by hand: %s, and the next upgrade of %s undoes it.\n", patched[i].path,
+			     patched[i].package);
+}
+
 /* Is nothing in the way but what the parser refuses? */
 static size_t count_unknown(const struct finding *finding)
 {
@@ -382,4 +389,5 @@ void report_check(const struct report *r, const struct report_seen *seen)
 		report_verdicts(r, site, finding, seen->verdicts);
 	}
 	print_offers(r, seen->offers, seen->offer_count);
+	print_patched(r, seen->patched, seen->patched_count);
 }
