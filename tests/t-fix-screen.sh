@@ -81,6 +81,16 @@ if command -v script >/dev/null; then
 	ok '  with --yes it does not ask' sh -c "! [ -e '$dropin' ]"
 	terminal '' --yes fix
 	is 'with --yes the diff is shown, once' "$(grep -c '^+++ b/usr/share' "$T/shown")" 1
+	rm -rf "$root"
+	host_make pve7 "$root"
+	printf '#!/bin/sh\nsleep 0.4\nexec %s "$@"\n' "${NESTFIX_PARSER:-/sbin/apparmor_parser}" >"$T/slow"
+	chmod +x "$T/slow"
+	terminal '' --parser "$T/slow" check
+	ok 'what takes over a second is shown on a terminal' grep -q 'Policy [0-9]*, [0-9]* s: ' "$T/out"
+	tr '\r' '\n' <"$T/out" | sed -n '/Policy/,/Docker will FAIL/p' >"$T/lines"
+	ok '  and goes before the answer' grep -q "^$(printf '\033')\[K.*Docker will FAIL" "$T/lines"
+	run_tool 1 --parser "$T/slow" --root "$root" check
+	ok '  elsewhere it is not' sh -c "! grep Policy '$T/out' '$T/err'"
 else
 	skip 'the question' 'no script (bsdutils)'
 fi

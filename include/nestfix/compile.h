@@ -16,7 +16,14 @@
 #include <nestfix/discover.h>
 #include <nestfix/run.h>
 
+/* Called before each run of the parser, which may take seconds, with the name of what is compiled. */
+struct compile_watch {
+	void (*begin)(void *ctx, const char *name);
+	void *ctx;
+};
+
 struct compiler {
+	struct compile_watch watch; /* set after compiler_init; zeroed: nobody watches */
 	const struct root *root;
 	const char *dir;     /* the root as an absolute path for programs that are run; "" for the live one */
 	const char *program; /* absolute path of apparmor_parser */

@@ -25,6 +25,9 @@ struct judge;
 /* One a run. The parser, by the arguments of compiler_init, is looked for when it is needed. */
 struct judge *judge_new(const struct root *root, const char *program, const char *features, struct arena *arena);
 
+/* Who is told of each compilation, and of those of all copies of the judge's compiler. */
+void judge_watch(struct judge *judge, const struct compile_watch *watch);
+
 /* The run's compiler; NULL with err where there is no parser. */
 const struct compiler *judge_compiler(struct judge *judge, struct err *err);
 

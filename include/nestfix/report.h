@@ -10,6 +10,7 @@
 #define NESTFIX_REPORT_H
 
 #include <stdio.h>
+#include <time.h>
 
 #include <nestfix/commit.h>
 #include <nestfix/harden.h>
@@ -19,7 +20,16 @@
 #include <nestfix/probe.h>
 #include <nestfix/verdict.h>
 
+/* A line on a terminal that is there while something takes its time, and goes before anything else is written. */
+struct report_progress {
+	FILE *screen; /* NULL: nobody watches */
+	bool shown;
+	size_t count; /* of what was begun */
+	struct timespec since;
+};
+
 struct report {
+	struct report_progress *progress;
 	FILE *out;    /* data */
 	FILE *talk;   /* notes, questions, errors */
 	FILE *screen; /* the terminal that `out` writes to, for colour; or NULL */
@@ -49,7 +59,11 @@ struct report_done {
  * and what is no UTF-8 as \xHH, or in JSON as \uHHHH: names come from files and containers. Closing it does not close
  * `under`.
  */
-FILE *report_stream(FILE *under, bool json);
+FILE *report_stream(FILE *under, struct report_progress *progress, bool json);
+
+/* Something that may take long is begun: shown once the run lasts longer than a second. Written past the stream. */
+void report_progress(struct report_progress *p, const char *name);
+void report_progress_end(struct report_progress *p);
 
 /* On one line: the same as \xHH, and line ends, too. */
 void report_show(struct buf *out, struct slice text);

@@ -185,11 +185,28 @@ int app_look(struct app *app, const char **targets, size_t count, struct look *l
 	return refuse_blind(look, err);
 }
 
+static void show_compilation(void *ctx, const char *name)
+{
+	const struct app *app = ctx;
+
+	report_progress(app->report.progress, name);
+}
+
 struct judge *app_judge(struct app *app)
 {
-	if (!app->judge)
+	if (!app->judge) {
 		app->judge = judge_new(&app->root, app->parser, app->features, &app->arena);
+		judge_watch(app->judge, &(struct compile_watch){ show_compilation, app });
+	}
 	return app->judge;
+}
+
+int app_compiler(struct app *app, struct compiler *out, struct err *err)
+{
+	if (compiler_init(out, &app->root, app->parser, app->features, &app->arena, err) < 0)
+		return -1;
+	out->watch = (struct compile_watch){ show_compilation, app };
+	return 0;
 }
 
 /* A generated text, for want of any other: the one beside the conflict files, else what was built in. */

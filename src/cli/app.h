@@ -83,6 +83,9 @@ int app_look(struct app *app, const char **targets, size_t count, struct look *l
 struct slice app_builtin_conflict(void);
 struct slice app_builtin_sample(void);
 
+/* A compiler for what the judge is not asked. */
+int app_compiler(struct app *app, struct compiler *out, struct err *err);
+
 /* The run's judge, which holds its compiler, too. */
 struct judge *app_judge(struct app *app);
 

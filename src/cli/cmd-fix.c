@@ -151,7 +151,7 @@ int app_recover(struct app *app, struct err *err)
 		return -1;
 	if (words) {
 		app_ground(app, &ground);
-		if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+		if (app_compiler(app, &compiler, err) < 0)
 			return -1;
 		kernel_open(&kernel, &app->root, NULL, &app->arena);
 		if (commit_recover(&compiler, &kernel, &ground, &app->arena, &words, err) < 0)

@@ -96,7 +96,7 @@ int cmd_rollback(struct app *app, struct err *err)
 		return -1;
 	app_ground(app, &ground);
 	ground.reload = app->reload;
-	if (compiler_init(&compiler, &app->root, app->parser, app->features, &app->arena, err) < 0)
+	if (app_compiler(app, &compiler, err) < 0)
 		return -1;
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
 	if (commit_rollback(&compiler, &kernel, &ground, which, id, &app->arena, &receipt, err) < 0)

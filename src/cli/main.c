@@ -31,10 +31,21 @@ static bool is_terminal(FILE *file)
 	return isatty(fileno(file)) && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
 }
 
+static struct report_progress progress; /* these two outlive the streams, which end with the process */
+static FILE *terminal;
+
+static bool is_watched(const struct app *app)
+{
+	const char *term = getenv("TERM");
+
+	return !app->json && !app->quiet && isatty(fileno(terminal)) && term && strcmp(term, "dumb") != 0;
+}
+
 static void open_report(struct app *app)
 {
 	app->report = (struct report){
-		.out = report_stream(stdout, app->json),
+		.progress = &progress,
+		.out = report_stream(stdout, &progress, app->json),
 		.talk = stderr,
 		.screen = is_terminal(stdout) && !app->json ? stdout : NULL,
 		.json = app->json,
@@ -42,6 +53,7 @@ static void open_report(struct app *app)
 		.verbose = app->verbose,
 		.self = self_words(app),
 	};
+	progress.screen = is_watched(app) ? terminal : NULL;
 }
 
 /* A first word that is no command: a path, a profile, a number, a container of this host. */
@@ -148,7 +160,8 @@ static int close_output(const struct report *r, struct err *err)
 /* Also what libraries say goes through the stream: glibc writes it to whatever `stderr` is. */
 static void guard_stderr(void)
 {
-	stderr = report_stream(stderr, false);
+	terminal = stderr;
+	stderr = report_stream(stderr, &progress, false);
 }
 
 /* The exit status of a command that failed. What it had changed by then stays so, whatever went wrong afterwards. */

@@ -9,10 +9,13 @@
 
 #include "report-internal.h"
 
+enum { SHOWN_AFTER = 1 /* seconds */, NAME_SHOWN = 40 };
+
 enum { SEQUENCE = 4 }; /* bytes of a character at most */
 
 struct guard {
 	FILE *under;
+	struct report_progress *progress; /* or NULL */
 	bool json;
 	size_t held; /* the beginning of a character, which may go on in the next bytes */
 	unsigned char bytes[SEQUENCE];
@@ -105,6 +108,34 @@ void report_show(struct buf *out, struct slice text)
 	show(out, s + taken, text.len - taken);
 }
 
+void report_progress_end(struct report_progress *p)
+{
+	if (!p || !p->shown)
+		return;
+	p->shown = false;
+	fputs("\r\033[K", p->screen);
+	fflush(p->screen);
+}
+
+void report_progress(struct report_progress *p, const char *name)
+{
+	struct timespec now;
+	AUTOBUF line = { 0 };
+
+	if (!p || !p->screen)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (p->count++ == 0)
+		p->since = now;
+	if (now.tv_sec - p->since.tv_sec < SHOWN_AFTER + (now.tv_nsec < p->since.tv_nsec))
+		return;
+	report_show(&line, slice_sub(slice_of(name), 0, NAME_SHOWN));
+	fprintf(p->screen, "\r\033[KPolicy %zu, %ld s: %s", p->count, (long)(now.tv_sec - p->since.tv_sec),
+		buf_str(&line));
+	fflush(p->screen);
+	p->shown = true;
+}
+
 static ssize_t guard_write(void *cookie, const char *bytes, size_t size)
 {
 	struct guard *g = cookie;
@@ -112,6 +143,7 @@ static ssize_t guard_write(void *cookie, const char *bytes, size_t size)
 	AUTOBUF out = { 0 };
 	size_t taken;
 
+	report_progress_end(g->progress);
 	buf_add(&in, g->bytes, g->held);
 	buf_add(&in, bytes, size);
 	taken = pass(&out, (unsigned char *)in.ptr, in.len, true, g->json);
@@ -132,7 +164,7 @@ static int guard_close(void *cookie)
 	return 0;
 }
 
-FILE *report_stream(FILE *under, bool json)
+FILE *report_stream(FILE *under, struct report_progress *progress, bool json)
 {
 	struct guard *g = calloc(1, sizeof *g);
 	FILE *stream =
@@ -140,7 +172,7 @@ FILE *report_stream(FILE *under, bool json)
 
 	if (!stream)
 		abort(); /* no memory: see buf.h */
-	*g = (struct guard){ .under = under, .json = json };
+	*g = (struct guard){ .under = under, .progress = progress, .json = json };
 	setvbuf(stream, NULL, _IOLBF, BUFSIZ);
 	return stream;
 }

@@ -270,6 +270,8 @@ static int compile(const struct job *job, struct slice *blob, struct err *err)
 {
 	AUTORUN run = { .argv = command(job), .input = job->text, .seconds = PARSER_SECONDS };
 
+	if (job->compiler->watch.begin)
+		job->compiler->watch.begin(job->compiler->watch.ctx, job->name);
 	if (run_program(&run, err) < 0)
 		return err_wrap(err, "cannot compile '%s'", job->name);
 	if (run.status != 0 || run.out.len == 0)

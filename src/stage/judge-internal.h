@@ -26,6 +26,7 @@ struct judge {
 	const char *program, *features;
 	struct compiler compiler;
 	bool has_compiler;
+	struct compile_watch watch;
 	const char *identity; /* digest of what all results depend on */
 	VEC(struct judge_compiled *) compiled;
 	VEC(struct judge_question *) questions; /* not yet answered */

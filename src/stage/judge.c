@@ -21,12 +21,18 @@ struct judge *judge_new(const struct root *root, const char *program, const char
 	return judge;
 }
 
+void judge_watch(struct judge *judge, const struct compile_watch *watch)
+{
+	judge->watch = *watch;
+}
+
 const struct compiler *judge_compiler(struct judge *judge, struct err *err)
 {
 	if (!judge->has_compiler &&
 	    compiler_init(&judge->compiler, judge->root, judge->program, judge->features, judge->arena, err) < 0)
 		return NULL;
 	judge->has_compiler = true;
+	judge->compiler.watch = judge->watch;
 	return &judge->compiler;
 }
 
