@@ -23,7 +23,7 @@ CFLAGS ?= -g -O2 -fstack-protector-strong -fstack-clash-protection -fcf-protecti
 LDFLAGS ?= -Wl,-z,relro -Wl,-z,now
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith -Wwrite-strings
 NF_CPPFLAGS := -D_GNU_SOURCE -DNESTFIX_VERSION='"$(VERSION)"' -DNESTFIX_DATADIR='"$(datadir)/aa-nestfix"' \
-	-DNESTFIX_PROGRAM='"$(sbindir)/aa-nestfix"' -Iinclude \
+	-DNESTFIX_LOCALEDIR='"$(datadir)/locale"' -DNESTFIX_PROGRAM='"$(sbindir)/aa-nestfix"' -Iinclude \
 	-include src/base/banned.h $(shell $(PKG_CONFIG) --cflags $(LIBS))
 NF_CFLAGS := -std=gnu11 $(WARN) $(if $(DEV),-Werror) -fPIE
 NF_LDFLAGS := -pie
@@ -45,7 +45,12 @@ SOURCES := $(SRC) $(CLI) $(wildcard tests/*.c tests/*/*.c tests/vm/pve/*.c)
 HEADERS := $(wildcard include/nestfix/*.h src/*/*.h tests/lib/*.h tests/vm/pve/*.h)
 
 .DEFAULT_GOAL := all
-all: $B/aa-nestfix
+LOCALES := $(patsubst po/%.po,$B/locale/%/LC_MESSAGES/aa-nestfix.mo,$(wildcard po/*.po))
+all: $B/aa-nestfix $(LOCALES)
+
+$B/locale/%/LC_MESSAGES/aa-nestfix.mo: po/%.po
+	@mkdir -p $(@D)
+	msgfmt --check-format --check-domain -o $@ $<
 
 $B/aa-nestfix: $(CLI:%.c=$B/%.o) $B/libnestfix.a
 	$(CC) $(CFLAGS) $(NF_CFLAGS) $(LDFLAGS) $(NF_LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -35,6 +35,9 @@ install-data:
 # The program itself is built by the Makefile.
 install-package: install-data
 	install -D -m 755 $B/aa-nestfix $D$(sbindir)/aa-nestfix
+	for language in $(patsubst po/%.po,%,$(wildcard po/*.po)); do \
+		install -D -m 644 $B/locale/$$language/LC_MESSAGES/aa-nestfix.mo \
+			$D$(datadir)/locale/$$language/LC_MESSAGES/aa-nestfix.mo; done
 
 install-units:
 	install -d $D$(unitdir)

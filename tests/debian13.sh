@@ -9,7 +9,7 @@ base=$top/build/debian13
 root=$base/root
 
 # What `make check` needs; the list of ./test without compilers for fuzzing and without linters.
-packages='gcc make pkg-config libc6-dev perl libapparmor-dev libpcre2-dev libarchive-dev libjansson-dev libmd-dev
+packages='gcc make pkg-config gettext libc6-dev perl libapparmor-dev libpcre2-dev libarchive-dev libjansson-dev libmd-dev
 	apparmor apparmor-profiles apparmor-profiles-extra liblxc-common lxc acl attr jq git
 	man-db mandoc bash-completion zsh fish strace'
 
@@ -19,7 +19,7 @@ mirror() {
 }
 
 make_root() {
-	[ ! -f "$base/complete" ] || return 0
+	[ "$(cat "$base/complete" 2>/dev/null)" != "$packages" ] || return 0
 	command -v mmdebstrap >/dev/null ||
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mmdebstrap >/dev/null
 	rm -rf "$base"
@@ -30,7 +30,7 @@ make_root() {
 		echo "debian13: cannot make a root of Debian 13 in $root" >&2
 		exit 1
 	}
-	touch "$base/complete"
+	echo "$packages" >"$base/complete"
 }
 
 # In a mount namespace of its own, so that nothing stays mounted. The checkout has the same path inside as outside.

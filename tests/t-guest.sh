@@ -23,6 +23,27 @@ ok '  with the command for the host' has '    aa-nestfix fix' "$T/out"
 ok '  and that nothing need be downgraded' has 'nothing need be downgraded or switched off' "$T/out"
 run_tool 1 --root "$root" --json check
 is '  in JSON' "$(jq -r '"\(.guest) \(.state) \(.found)"' "$T/out")" 'unknown unknown true'
+
+# The letter, for who does not read English; also where the container has no locale of that language.
+speaks() { # VARIABLE=LANGUAGE WORDS
+	env LC_ALL= "$1" "$NESTFIX" --root "$root" check >"$T/out" 2>&1 || :
+	grep -q "$2" "$T/out" && grep -q '^    aa-nestfix fix$' "$T/out" && grep -qF 'deny /sys/[^fdck]*{,/**} wklx,' "$T/out"
+}
+ok '  in German' speaks LANG=de_DE.UTF-8 'scheitert Docker an einer einzigen AppArmor-Regel'
+ok '  in Polish' speaks LC_MESSAGES=pl_PL.UTF-8 'zatrzymuje jedna reguła AppArmor'
+ok '  in Chinese as it is written in Taiwan' speaks LANG=zh_TW.UTF-8 '被 LXC 的一條 AppArmor 規則擋住'
+ok '  in a language that it has not' speaks LANG=tlh 'is stopped by one AppArmor rule'
+mkdir -p "$T/evil/LC_MESSAGES"
+cp "$BUILD/locale/de/LC_MESSAGES/aa-nestfix.mo" "$T/evil/LC_MESSAGES"
+ok '  a language is no folder' speaks "LANGUAGE=$(echo "$BUILD/locale" | sed 's|[^/]*|..|g')$T/evil" 'is stopped by one AppArmor rule'
+if command -v xgettext >/dev/null; then
+	xgettext --from-code=UTF-8 --keyword=gettext -o "$T/texts.pot" src/cli/*.c
+	for po in po/*.po; do
+		ok "every text is in $po" msgcmp "$po" "$T/texts.pot"
+	done
+else
+	skip 'every text is translated' 'no gettext'
+fi
 guest docker
 ok 'a container of another kind: check' run_tool 0 --root "$root" check
 ok '  is none of LXC' sh -c "! grep -q 'LXC container;' '$T/out'"

@@ -35,6 +35,7 @@ struct report {
 	FILE *screen; /* the terminal that `out` writes to, for colour; or NULL */
 	bool json, quiet, verbose;
 	bool has_priorities; /* the parser knows them */
+	const char *locales; /* the folder of the translations */
 	const char *self;    /* the command as a user would type it again: "aa-nestfix --root /srv/img" */
 };
 

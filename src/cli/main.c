@@ -2,6 +2,7 @@
 /* aa-nestfix: from what was typed to a command, and from its result to the exit status. The only file that exits. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -31,6 +32,17 @@ static bool is_terminal(FILE *file)
 	return isatty(fileno(file)) && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
 }
 
+/* A program that was built and not installed has its translations beside it. */
+static const char *locales_of(struct app *app)
+{
+	char self[PATH_MAX] = "";
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	const char *slash = n > 0 ? strrchr(self, '/') : NULL, *built;
+
+	built = slash ? arena_printf(&app->arena, "%.*s/locale", (int)(slash - self), self) : NULL;
+	return built && access(built, F_OK) == 0 ? built : NESTFIX_LOCALEDIR;
+}
+
 static struct report_progress progress; /* these two outlive the streams, which end with the process */
 static FILE *terminal;
 
@@ -51,6 +63,7 @@ static void open_report(struct app *app)
 		.json = app->json,
 		.quiet = app->quiet,
 		.verbose = app->verbose,
+		.locales = locales_of(app),
 		.self = self_words(app),
 	};
 	progress.screen = is_watched(app) ? terminal : NULL;
