@@ -9,7 +9,7 @@ base=$top/build/debian13
 root=$base/root
 
 # What `make check` needs; the list of ./test without compilers for fuzzing and without linters.
-packages='gcc make pkg-config gettext libc6-dev perl libapparmor-dev libpcre2-dev libarchive-dev libjansson-dev libmd-dev
+packages='gcc make pkg-config gettext locales libc6-dev perl libapparmor-dev libpcre2-dev libarchive-dev libjansson-dev libmd-dev
 	apparmor apparmor-profiles apparmor-profiles-extra liblxc-common lxc acl attr jq git
 	man-db mandoc bash-completion zsh fish strace'
 

@@ -8,7 +8,7 @@ rooms='
 base err buf fsio atomic run cache
 text lex doc keyval
 policy re aare automaton conflict policy compare lxc pve packages
-stage container patched dropin mark loaded record discover nextstart compile judge locate rewrite lasting prove obstacle verdict config harden
+stage container patched guest dropin mark loaded record discover nextstart compile judge locate rewrite lasting prove obstacle verdict config harden
 apply backup undo hold journal kernel probe commit
 cli report main
 '

@@ -24,14 +24,19 @@ ok '  and that nothing need be downgraded' has 'nothing need be downgraded or sw
 run_tool 1 --root "$root" --json check
 is '  in JSON' "$(jq -r '"\(.guest) \(.state) \(.found)"' "$T/out")" 'unknown unknown true'
 
-# The letter, for who does not read English; also where the container has no locale of that language.
+# The letter, for who does not read English. The locales are made here: a minimal system has none.
 speaks() { # VARIABLE=LANGUAGE WORDS
-	env LC_ALL= "$1" "$NESTFIX" --root "$root" check >"$T/out" 2>&1 || :
+	env LC_ALL= LOCPATH="$T/locales" "$1" "$NESTFIX" --root "$root" check >"$T/out" 2>&1 || :
 	grep -q "$2" "$T/out" && grep -q '^    aa-nestfix fix$' "$T/out" && grep -qF 'deny /sys/[^fdck]*{,/**} wklx,' "$T/out"
 }
-ok '  in German' speaks LANG=de_DE.UTF-8 'scheitert Docker an einer einzigen AppArmor-Regel'
-ok '  in Polish' speaks LC_MESSAGES=pl_PL.UTF-8 'zatrzymuje jedna reguła AppArmor'
-ok '  in Chinese as it is written in Taiwan' speaks LANG=zh_TW.UTF-8 '被 LXC 的一條 AppArmor 規則擋住'
+mkdir "$T/locales"
+if for l in de_DE pl_PL zh_TW; do localedef -i $l -f UTF-8 "$T/locales/$l.UTF-8" >/dev/null 2>&1; done && [ -e "$T/locales/zh_TW.UTF-8" ]; then
+	ok '  in German' speaks LANG=de_DE.UTF-8 'scheitert Docker an einer einzigen AppArmor-Regel'
+	ok '  in Polish' speaks LC_MESSAGES=pl_PL.UTF-8 'zatrzymuje jedna reguła AppArmor'
+	ok '  in Chinese as it is written in Taiwan' speaks LANG=zh_TW.UTF-8 '被 LXC 的一條 AppArmor 規則擋住'
+else
+	skip '  in other languages' 'no localedef, or no sources of locales'
+fi
 ok '  in a language that it has not' speaks LANG=tlh 'is stopped by one AppArmor rule'
 mkdir -p "$T/evil/LC_MESSAGES"
 cp "$BUILD/locale/de/LC_MESSAGES/aa-nestfix.mo" "$T/evil/LC_MESSAGES"

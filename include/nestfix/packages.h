@@ -13,6 +13,9 @@
  */
 struct slice packages_version(struct slice dpkg_status, const char *package);
 
+/* Is it on hold (apt-mark(8))? */
+bool packages_is_held(struct slice dpkg_status, const char *package);
+
 /* Debian's version order (deb-version(7)): < 0, 0, > 0. */
 int packages_compare(struct slice a, struct slice b);
 

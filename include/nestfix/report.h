@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include <nestfix/commit.h>
+#include <nestfix/guest.h>
 #include <nestfix/harden.h>
 #include <nestfix/hold.h>
 #include <nestfix/lasting.h>
@@ -85,6 +86,13 @@ struct report_offer {
 };
 
 /* All that check saw. */
+/* What a container's own package books say. */
+struct report_guest {
+	const struct container *container;
+	const struct guest_package *packages;
+	size_t count;
+};
+
 struct report_seen {
 	const struct site *site;
 	const struct finding *finding;
@@ -98,6 +106,8 @@ struct report_seen {
 	const char *unfinished; /* a change that was cut off, or NULL */
 	const struct report_offer *offers;
 	size_t offer_count;
+	const struct report_guest *guests; /* what containers hold back; with -v alone */
+	size_t guest_count;
 	const struct patched *patched; /* files that others changed by hand */
 	size_t patched_count;
 };

@@ -56,6 +56,24 @@ static bool is_off(struct app *app)
 	return kernel.state == KERNEL_NO_APPARMOR;
 }
 
+/* The files of containers are read only where that was asked for. */
+static void look_into(struct app *app, const struct look *look, struct report_seen *seen)
+{
+	VEC(struct report_guest) list = { 0 };
+
+	for (size_t i = 0; app->verbose && i < look->verdicts.count; i++) {
+		struct report_guest g = { .container = look->verdicts.list[i].container };
+		struct guest_package *packages;
+
+		g.count = guest_packages(&packages, &app->root, g.container, &app->arena);
+		g.packages = packages;
+		if (g.count > 0)
+			VEC_PUSH(&app->arena, &list, g);
+	}
+	seen->guests = list.ptr;
+	seen->guest_count = list.len;
+}
+
 int cmd_check(struct app *app, struct err *err)
 {
 	struct report_offer *offers;
@@ -80,6 +98,7 @@ int cmd_check(struct app *app, struct err *err)
 	seen.by_container = look.by_container;
 	seen.patched_count = patched_find(&patched, &app->root, &app->arena);
 	seen.patched = patched;
+	look_into(app, &look, &seen);
 	seen.is_off = is_off(app);
 	seen.is_guest = look.site.host.count == 0 && app->arg_count == 0 && app_is_guest(app);
 	if (seen.is_guest)

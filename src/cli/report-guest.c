@@ -22,7 +22,8 @@ const char *report_guest_word(enum probe_self meets)
 	return words[meets];
 }
 
-/* A minimal container has no locale of the language that its environment names; gettext goes by LANGUAGE then. */
+/* A minimal container has no locale of the language that its environment names. gettext goes by LANGUAGE then, where
+ * this libc takes C.UTF-8 for a language of its own (before 2.41). */
 static locale_t any_locale(void)
 {
 	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };

@@ -168,6 +168,23 @@ static json_t *json_patched(const struct report_seen *seen)
 	return array;
 }
 
+static json_t *json_held(const struct report_seen *seen)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < seen->guest_count; i++)
+		for (size_t k = 0; k < seen->guests[i].count; k++) {
+			const struct guest_package *p = &seen->guests[i].packages[k];
+
+			json_array_append_new(array,
+					      json_pack("{s:o,s:s,s:o,s:b,s:b}", "container",
+							report_json_text(seen->guests[i].container->name), "package",
+							p->name, "version", report_json_text(p->version), "held",
+							p->held, "vulnerable", p->vulnerable));
+		}
+	return array;
+}
+
 json_t *report_json_check(const struct report *r, const struct report_seen *seen)
 {
 	const struct finding *finding = seen->finding;
@@ -198,6 +215,7 @@ json_t *report_json_check(const struct report *r, const struct report_seen *seen
 	json_object_set_new(object, "unfinished",
 			    seen->unfinished ? report_json_text(slice_of(seen->unfinished)) : json_null());
 	json_object_set_new(object, "patched", json_patched(seen));
+	json_object_set_new(object, "held", json_held(seen));
 	json_object_set_new(object, "needless", json_offers(seen->offers, seen->offer_count));
 	return object;
 }

@@ -310,6 +310,17 @@ static void print_patched(const struct report *r, const struct patched *patched,
 			     patched[i].package);
 }
 
+static void print_held(const struct report *r, const struct report_guest *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		report_print(r, "In %.*s: %s %.*s%s%s\n", SLICE_FMT(g->container->title), g->packages[i].name,
+			     SLICE_FMT(g->packages[i].version),
+			     g->packages[i].held ? " is on hold, which is not needed once Docker runs" : "",
+			     !g->packages[i].vulnerable ? ""
+			     : g->packages[i].held      ? ", and is open to CVE-2025-52881"
+							: " is open to CVE-2025-52881: update it");
+}
+
 /* Is nothing in the way but what the parser refuses? */
 static size_t count_unknown(const struct finding *finding)
 {
@@ -390,4 +401,6 @@ void report_check(const struct report *r, const struct report_seen *seen)
 	}
 	print_offers(r, seen->offers, seen->offer_count);
 	print_patched(r, seen->patched, seen->patched_count);
+	for (size_t i = 0; i < seen->guest_count; i++)
+		print_held(r, &seen->guests[i]);
 }

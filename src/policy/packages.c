@@ -35,7 +35,7 @@ struct stanza {
 
 /* dpkg writes its own file: fields begin in column 1, in this spelling. The whole file is some megabytes, so that it is
  * read line by line here, without entries for all. */
-struct slice packages_version(struct slice dpkg_status, const char *package)
+static struct stanza find_stanza(struct slice dpkg_status, const char *package)
 {
 	struct slice rest = dpkg_status, value;
 	struct stanza s = { 0 };
@@ -54,10 +54,20 @@ struct slice packages_version(struct slice dpkg_status, const char *package)
 		if (rest.len > 0 && slice_trim(line).len > 0)
 			continue;
 		if (s.ours && is_on_disk(s.status))
-			return s.version;
+			return s;
 		s = (struct stanza){ 0 };
 	}
-	return (struct slice){ 0 };
+	return (struct stanza){ 0 };
+}
+
+struct slice packages_version(struct slice dpkg_status, const char *package)
+{
+	return find_stanza(dpkg_status, package).version;
+}
+
+bool packages_is_held(struct slice dpkg_status, const char *package)
+{
+	return slice_starts(find_stanza(dpkg_status, package).status, "hold ");
 }
 
 static bool is_digit(char c)

@@ -62,6 +62,8 @@ def check:
 	field("opened"; string), field("apparmor_off"; boolean), field("guest"; nullable(word(["works", "stopped", "no-nesting", "unknown"]))),
 	field("skipped"; each(field("file"; string), field("reason"; string))),
 	field("unfinished"; nullable(string)),
+	field("held"; each(field("container"; string), field("package"; string), field("version"; string),
+		field("held"; boolean), field("vulnerable"; boolean))),
 	field("patched"; each(field("file"; string), field("package"; string))),
 	field("needless"; each(field("what"; string), field("command"; string)));
 
