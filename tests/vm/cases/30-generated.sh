@@ -27,6 +27,9 @@ after() {
 	tool 0 probe priv unpriv
 	still_runs priv
 	still_runs unpriv
+	in_container priv sed -i '/^Package: runc$/,/^$/s/^Status: install /Status: hold /' /var/lib/dpkg/status
+	tool 0 -v check
+	says 'In priv: runc .* is on hold'
 	phase=restarted
 	stop priv
 	start priv && works priv $net
