@@ -101,10 +101,10 @@ TESTS := tests/floors.sh tests/sizes.sh $(filter-out $(SLOW_TESTS),$(wildcard te
 PROVE := prove --timer --failures --comments --jobs 2
 # Sanitized, the program's own paths count; what runs for minutes to try other parsers and packages is left to the plain build.
 SAN_TESTS := tests/t-bad-input.sh tests/t-json.sh tests/t-hosts.sh tests/t-completion.sh
-check: $(UNIT) $B/aa-nestfix $B/roundtrip $(if $(SAN),,$B/fault.so $B/pmxcfs)
+check: all $(UNIT) $B/roundtrip $(if $(SAN),,$B/fault.so $B/pmxcfs)
 	BUILD=$(CURDIR)/$B $(PROVE) --exec '' $(UNIT) $(if $(SAN),$(SAN_TESTS),$(TESTS))
 
-check-slow: $B/aa-nestfix $B/fault.so $B/pmxcfs
+check-slow: all $B/fault.so $B/pmxcfs
 	BUILD=$(CURDIR)/$B $(PROVE) --exec '' $(SLOW_TESTS)
 
 # The same sources on Debian 13: its compiler, libraries, parser and LXC. Needs root.
@@ -141,14 +141,14 @@ lint:
 floors:
 	prove --exec '' tests/floors.sh
 
-bench: $B/aa-nestfix
+bench: all
 	BUILD=$(CURDIR)/$B sh tests/bench.sh
 
 # Real kernels in QEMU: VM="bookworm trixie sid", CASE=pattern; tests/vm/README.md.
-check-vm: $B/aa-nestfix $B/pmxcfs
+check-vm: all $B/pmxcfs
 	BUILD=$(CURDIR)/$B VM='$(VM)' CASE='$(CASE)' tests/vm/run.sh
 
-install: $B/aa-nestfix install-package install-units
+install: all install-package install-units
 
 clean:
 	rm -rf build
