@@ -4,6 +4,8 @@
 # there the rules of bookworm are given back through lxc.apparmor.raw. The cure holds through a restart of the container and
 # for containers that are made later; after the rollback a restart brings LXC's own text.
 
+docker_run='lxc-attach -n unpriv -- docker run --rm --network none local/busybox /bin/busybox cat /proc/sys/net/ipv4/ip_unprivileged_port_start'
+
 prepare() {
 	container priv generated-priv
 	container unpriv generated-unpriv
@@ -15,7 +17,15 @@ before() {
 	refused unpriv $net
 	denied_in_log /sys/net/ipv4/ip_unprivileged_port_start
 	docker_refused unpriv
+	scene "$docker_run" "$out/$case/docker"
+	tool 1 check unpriv
+	scene 'aa-nestfix check unpriv' "$said"
 	tool 1 probe priv unpriv
+}
+
+cure() {
+	tool 0 fix --yes
+	scene 'aa-nestfix fix' "$said"
 }
 
 after() {
@@ -24,6 +34,7 @@ after() {
 	works unpriv $net
 	docker_works priv
 	docker_works unpriv
+	scene "$docker_run" "$out/$case/docker"
 	tool 0 probe priv unpriv
 	still_runs priv
 	still_runs unpriv

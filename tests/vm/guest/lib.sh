@@ -470,6 +470,15 @@ tool() {
 	fi
 }
 
+# What README shows: a command as somebody would type it, and what it printed, kept in the folder of the case.
+scene() { # COMMAND FILE
+	{
+		printf '$ %s\n' "$1"
+		grep -vE '^(\$ aa-nestfix|exit status )' "$2"
+		echo
+	} >>"$out/$case/recording"
+}
+
 says() { # PATTERN
 	is "it says '$1'" grep -qE -- "$1" "$said" || show "$said" 12
 }
