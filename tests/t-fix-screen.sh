@@ -46,7 +46,7 @@ terminal() {
 	answers=$1
 	shift
 	{
-		printf '#!/bin/sh\nexec '
+		printf '#!/bin/sh\nstty cols %s\nexec ' "${columns-80}"
 		printf "'%s' " "$NESTFIX" --root "$root" "$@"
 	} >"$T/command"
 	# shellcheck disable=SC2059 # \n between the answers
@@ -81,6 +81,14 @@ if command -v script >/dev/null; then
 	ok '  with --yes it does not ask' sh -c "! [ -e '$dropin' ]"
 	terminal '' --yes fix
 	is 'with --yes the diff is shown, once' "$(grep -c '^+++ b/usr/share' "$T/shown")" 1
+	terminal '' --yes rollback
+	columns=60
+	terminal 'y\n' fix
+	columns=80
+	sed -n '/^Done/,$p' "$T/shown" >"$T/lines"
+	ok '60 columns: what was done is told' grep -q '^  then  *Docker runs in' "$T/lines"
+	is '  in 60, but for what is typed' "$(grep -v '/\|^  [a-z]*-*[a-z]* ' "$T/lines" | awk 'length > 60')" ''
+	ok '  further lines begin where the first does' grep -q '^            [^ ]' "$T/lines"
 	rm -rf "$root"
 	host_make pve7 "$root"
 	printf '#!/bin/sh\nsleep 0.4\nexec %s "$@"\n' "${NESTFIX_PARSER:-/sbin/apparmor_parser}" >"$T/slow"

@@ -94,9 +94,15 @@ const char *report_state_word(enum locate_state state)
 	return "unknown";
 }
 
+enum { LABEL = 12 }; /* columns of the label */
+
 void report_row(const struct report *r, const char *label, const char *text)
 {
-	report_print(r, "  %-10s%s\n", label, text);
+	report_print(r, "  %-10s", label);
+	if (r->screen)
+		report_wrapped(r, LABEL, text);
+	else
+		report_print(r, "%s\n", text); /* whoever reads a file looks for whole lines */
 }
 
 static void print_profiles(const struct report *r, const struct culprit *c)
