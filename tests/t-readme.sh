@@ -42,4 +42,5 @@ if printf 'profile x { priority=1 /x r, }\n' | apparmor_parser -q -Q -K -S >/dev
 else
 	ok 'the session in README.md is true' diff "$T/readme" "$T/session"
 fi
+ok 'the picture shows what was recorded' sh -c "tests/vm/picture.pl <doc/docker.txt | cmp - doc/docker.svg"
 tap_done

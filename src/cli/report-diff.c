@@ -316,7 +316,8 @@ static void print_files(const struct report *r, const struct patch *patch)
 		fwrite(buf_str(&text), 1, text.len, r->out);
 	}
 	if (more > 0)
-		report_print(r, "and the same in the profiles of %zu other containers (-v shows them)\n", more);
+		report_print(r, "and the same in the profile%s of %zu other container%s (-v shows them)\n",
+			     more == 1 ? "" : "s", more, more == 1 ? "" : "s");
 }
 
 void report_diff(const struct report *r, const struct patch *patch, const struct proof_policy *policies,

@@ -470,8 +470,10 @@ tool() {
 	fi
 }
 
-# What README shows: a command as somebody would type it, and what it printed, kept in the folder of the case.
+# What README shows: a command as somebody would type it, and what it printed, kept in the folder of the case; up to the
+# rollback.
 scene() { # COMMAND FILE
+	[ "$phase" != rollback ] || return 0
 	{
 		printf '$ %s\n' "$1"
 		grep -vE '^(\$ aa-nestfix|exit status )' "$2"
