@@ -249,6 +249,12 @@ for comment in '  #deny' '# deny' '#  deny' '  ### deny'; do
 	ok '  rollback' aa 0 rollback
 	ok '  brings back every byte' cmp "$base" "$T/opened"
 done
+sed -i 's|^ *### deny /sys/|  deny /sys/[^fdc]*{,/**} klx,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**} w,\n&|' "$base"
+ok 'where somebody put another rule in its place: check' aa 0 check
+ok '  that is not open' silent 'opened by hand'
+ok '  harden' aa 0 harden
+ok '  has nothing to do' says 'Nothing to do'
+sed -i '/^  deny .sys.\[^fdc\]\*{,.\*\*} klx/d; /^  deny .sys.{\[^fdcn\]/d' "$base"
 run_tool 0 --root "$root" --json harden
 is '  in JSON' "$(jq -r '"\(.changed) \(.restored.patch[0].file) \(.restored.proof.proved)"' "$T/out")" \
 	'false /etc/apparmor.d/abstractions/lxc/container-base true'

@@ -140,35 +140,49 @@ static struct slice find_mark(const struct search *s, const struct policy_profil
 	return (struct slice){ 0 };
 }
 
-/* The deny rule that the comment holds, alone, if it would take the access, had it not been commented out. */
-static bool read_opened(struct slice comment, const struct conflict_access *access, struct span *rule)
+/* Is more open than the scopes, for want of the rule? Somebody may have put others in its place. */
+static bool leaves_open(const struct search *s, const struct mark_rule *rule, const struct automaton_profile *compiled)
 {
-	AUTOARENA scratch = { 0 };
-	struct mark_rule read;
+	struct slice path = { 0 };
+	struct automaton_perms now;
+
+	if (re_contains(s->site->pool, s->finding->paths, rule->aare.re, s->arena, &path) != 0 || path.len == 0)
+		return false;
+	now = automaton_path(compiled, path);
+	return (now.half[AUTOMATON_USER].allow | now.half[AUTOMATON_OTHER].allow) & s->finding->perms;
+}
+
+/* The deny rule that the comment holds, alone, if it would take the access, had it not been commented out. */
+static bool read_opened(const struct search *s, struct slice comment, const struct conflict_access *access,
+			const struct automaton_profile *compiled, struct span *span)
+{
+	struct mark_rule rule;
 	struct doc doc;
 	uint32_t perms = 0;
-	bool would = false;
+	bool would;
 
-	doc_parse(&doc, comment, &scratch);
+	doc_parse(&doc, comment, s->arena);
 	if (doc.broken_count > 0 || !doc.first || doc_next(doc.first) || !doc.first->qualifiers.deny ||
-	    !mark_read(&read, comment, doc.first, re_pool_new(&scratch, 0), &scratch))
+	    !mark_read(&rule, comment, doc.first, s->site->pool, s->arena))
 		return false;
-	for (size_t i = 0; i < read.perms.len; i++) {
+	for (size_t i = 0; i < rule.perms.len; i++) {
 		uint32_t perm = 0;
 
-		if (conflict_perms(slice_sub(read.perms, i, 1), &perm))
+		if (conflict_perms(slice_sub(rule.perms, i, 1), &perm))
 			perms |= perm;
 	}
-	would = (perms & access->perms) && aare_match(&read.aare, access->path, &scratch);
-	aare_release(&read.aare);
-	*rule = doc.first->span;
+	would = (perms & access->perms) && aare_match(&rule.aare, access->path, s->arena) &&
+		leaves_open(s, &rule, compiled);
+	aare_release(&rule.aare);
+	*span = doc.first->span;
 	return would;
 }
 
 /* The line, if it is such a comment. */
-static bool is_opened_line(struct slice text, struct span line, const struct conflict_access *access,
-			   struct locate_opened *out)
+static bool is_opened_line(const struct search *s, struct span line, const struct conflict_access *access,
+			   const struct automaton_profile *compiled, struct locate_opened *out)
 {
+	struct slice text = out->source->doc.text;
 	size_t at = line.at, end = line.at + line.len, hash;
 	struct span rule;
 
@@ -177,8 +191,10 @@ static bool is_opened_line(struct slice text, struct span line, const struct con
 	hash = at;
 	while (at < end && text.ptr[at] == '#')
 		at++;
-	if (at == hash || !memmem(text.ptr + at, end - at, "deny", 4) ||
-	    !read_opened(slice_sub(text, at, end + 1 - at), access, &rule)) /* with its end, as comments need one */
+	if (at == hash || !memmem(text.ptr + at, end - at, "deny", 4))
+		return false;
+	/* with its end, as a comment behind the rule needs one */
+	if (!read_opened(s, slice_sub(text, at, end + 1 - at), access, compiled, &rule))
 		return false;
 	out->span = (struct span){ hash, at + rule.at + rule.len - hash };
 	out->rule = slice_sub(text, at + rule.at, rule.len);
@@ -198,7 +214,8 @@ static const struct locate_opened *add_opened(struct search *s, const struct loc
 	return kept;
 }
 
-static const struct locate_opened *find_opened(struct search *s, const struct locate_case *c)
+static const struct locate_opened *find_opened(struct search *s, const struct locate_case *c,
+					       const struct automaton_profile *compiled)
 {
 	const struct policy_source *last = NULL;
 
@@ -214,7 +231,7 @@ static const struct locate_opened *find_opened(struct search *s, const struct lo
 		for (found.line = 1; at < text.len; found.line++) {
 			struct span line = { at, slice_find(slice_from(text, at), '\n') };
 
-			if (is_opened_line(text, line, &c->scope->access[0], &found))
+			if (is_opened_line(s, line, &c->scope->access[0], compiled, &found))
 				return add_opened(s, &found);
 			at += line.len + 1;
 		}
@@ -314,7 +331,7 @@ static void decide(struct search *s, const struct subject *subject, struct locat
 		c->allower = answers[0].rule[AUTOMATON_OTHER];
 		c->cure = find_cure(s, c);
 		if (c->cure.len == 0)
-			c->opened = find_opened(s, c);
+			c->opened = find_opened(s, c, q->compiled);
 		if (discover_in_kernel(s->site, c->policy, c->profile->name, c->scope) == SITE_DENIES)
 			c->state = LOCATE_UNLOADED;
 		return;
