@@ -104,6 +104,26 @@ tool 0 harden 103
 ok 'one that does not is not' sh -c "! grep hookscript '$T/out'"
 cp -p "$T/was.hook" "$pve/103.conf"
 
+# A snapshot that was taken since holds the same lines as the present.
+ok 'harden, then a snapshot' tool 0 harden
+{
+	sed 's/^rootfs:/parent: snap1\n&/' "$pve/103.conf"
+	printf '\n[snap1]\n'
+	cat "$pve/103.conf"
+	echo 'snaptime: 1795649307'
+} >"$T/snapshot"
+cat "$T/snapshot" >"$pve/103.conf"
+ok '  rollback' tool 0 rollback
+# shellcheck disable=SC2016 # for the script
+ok '  brings the lines back to the present, and nowhere else' sh -c '{ sed "s/^rootfs:/parent: snap1\\n&/" "$1"; sed -n "/^\$/,\$p" "$2"; } | cmp - "$3"' sh "$T/was" "$T/snapshot" "$pve/103.conf"
+{ cat "$T/was"; printf '\n[snap1]\n'; sed '/^lxc.apparmor.profile/d' "$T/was"; } >"$pve/103.conf"
+cp -p "$pve/103.conf" "$T/was.both"
+ok 'harden where a snapshot has the same lines' tool 0 harden
+sed -i 's/^#.*//; s/^snaptime.*//; $ s/$/\nsnaptime: 1/' "$pve/103.conf"
+ok '  rollback, when a later snapshot was taken' tool 0 rollback
+is '  brings back just what was there' "$(sed '/^snaptime/d' "$pve/103.conf")" "$(cat "$T/was.both")"
+cp -p "$T/was" "$pve/103.conf"
+
 # liblxc takes the quotes away.
 quoted_profile='lxc.apparmor.profile: "unconfined"'
 quoted_mount="lxc.mount.entry = '/dev/null sys/module/apparmor/parameters/enabled none bind 0 0'"

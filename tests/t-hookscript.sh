@@ -70,6 +70,38 @@ ok 'rollback' tool 0 rollback
 ok 'the exact bytes' cmp "$T/was" "$pve/100.conf"
 ok 'the snippet stays, for others may name it' test -x "$snippets/aa-nestfix"
 
+# Sections are not the guest's present: a snapshot holds the present of an earlier day, and a pending change is to come.
+snapshot() { # VMID NAME: as PVE::LXC::Config writes it
+	snapshot_now=$(sed '/^$/,$d; /^parent:/d' "$pve/$1.conf")
+	sed -i "s/^rootfs:/parent: $2\nrootfs:/" "$pve/$1.conf"
+	printf '\n[%s]\n%s\nsnaptime: 1795649307\n' "$2" "$snapshot_now" >>"$pve/$1.conf"
+}
+host
+tool 0 fix --pve-hookscript=100
+snapshot 100 snap1
+cp "$pve/100.conf" "$T/was"
+ok 'rollback after a snapshot' tool 0 rollback
+# shellcheck disable=SC2016 # for the script
+ok '  the line of the present is gone, and no other' sh -c 'sed "0,/^hookscript: /{/^hookscript: /d}" "$1" | cmp - "$2"' sh "$T/was" "$pve/100.conf"
+ok '  the snapshot that brings it back is named' has "snapshot 'snap1' of guest 100 still has 'hookscript: local:snippets/aa-nestfix', which 'pct rollback' brings back" "$T/out"
+host
+tool 0 fix --pve-hookscript=100
+snapshot 100 snap1
+sed -i '0,/^hookscript: /s/^hookscript: .*/hookscript: local:snippets\/other.sh/' "$pve/100.conf"
+cp -p "$pve/100.conf" "$T/was"
+ok 'somebody set another hookscript, a snapshot has ours: what is in force is told' tool 0 rollback --list
+ok '  of the present' has '100.conf: no line of ours stands there' "$T/out"
+ok '  rollback' tool 0 rollback
+ok '  the other one stays, and the snapshot too' cmp "$T/was" "$pve/100.conf"
+ok '  it says so' has "'/etc/pve/lxc/100.conf' has no line of ours any more, and stays as it is" "$T/out"
+host
+tool 0 fix --pve-hookscript=101
+sed -i 's/^delete: swap/&\nhookscript: local:snippets\/aa-nestfix+mail-hook.sh/' "$pve/101.conf"
+ok 'rollback with a pending change that says the same' tool 0 rollback
+is '  the present has its own again, and no other line is new' "$(diff "$T/root/etc/pve/nodes/pve/lxc/101.conf" tests/fixtures/hosts/pve8/etc/pve/nodes/pve/lxc/101.conf | tail -n +2)" \
+	'< hookscript: local:snippets/aa-nestfix+mail-hook.sh'
+ok '  it is named' has "a pending change of guest 101 still has 'hookscript: local:snippets/aa-nestfix+mail-hook.sh', which its next start brings back: pct set 101 --revert hookscript" "$T/out"
+
 host
 storage 'dir: local\n\tpath /data/vz\n\tcontent iso,vztmpl,backup,snippets,rootdir\n'
 ok 'local is said to be elsewhere' tool 0 fix --pve-hookscript=100

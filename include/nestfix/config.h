@@ -30,8 +30,14 @@ void config_edit(struct patch_file *out, const char *path, struct slice text, co
 		 size_t count, struct arena *arena);
 
 /*
- * The same with each edit reaching over so many neighbouring lines that what it leaves stands only once in the new
- * text: so it can be found and taken back in a file that was edited since.
+ * The part that tells how the container is now: of a guest's text all before the first section (pending changes and
+ * snapshots), of any other all.
+ */
+struct slice config_present(const char *path, struct slice text, struct arena *arena);
+
+/*
+ * The same with each edit reaching over so many neighbouring lines of the present that what it leaves stands only once
+ * there: so it can be found and taken back in a file that was edited since.
  */
 void config_anchor(struct patch_file *out, const struct patch_file *file, struct arena *arena);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
 
+#include <nestfix/config.h>
 #include <nestfix/hold.h>
 
 typedef VEC(struct hold) hold_vec;
@@ -107,6 +108,7 @@ static int look_for(struct search *s, struct hold *hold, const struct backup *ba
 static int look_for_config(struct search *s, struct hold *hold, const struct backup_file *file)
 {
 	enum fsio_kind kind;
+	struct slice present;
 	struct file now;
 
 	if (fsio_kind(s->site->root, file->path, &kind, s->err) < 0)
@@ -115,9 +117,10 @@ static int look_for_config(struct search *s, struct hold *hold, const struct bac
 		return 0;
 	if (fsio_read(s->site->root, file->path, FSIO_LIMIT_POLICY, s->arena, &now, s->err) < 0)
 		return -1;
+	present = config_present(file->path, now.bytes, s->arena);
 	for (size_t e = 0; e < file->edit_count; e++)
 		hold->stands |= file->edits[e].new_.len > 0 &&
-				memmem(now.bytes.ptr, now.bytes.len, file->edits[e].new_.ptr, file->edits[e].new_.len);
+				memmem(present.ptr, present.len, file->edits[e].new_.ptr, file->edits[e].new_.len);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Between undo.c (which way, drop-ins, configuration) and undo-policy.c (marks). */
+/* Between undo.c (which way, drop-ins, configuration), undo-policy.c (marks) and undo-guest.c (sections of guests). */
 #ifndef NESTFIX_UNDO_INTERNAL_H
 #define NESTFIX_UNDO_INTERNAL_H
 
@@ -34,6 +34,13 @@ const struct conflict_scope **undo_narrow(const struct undo_case *u, const struc
 
 /* The file is to hold these bytes; what a change once found there comes back with its attributes. */
 void undo_settle(const struct undo_case *u, struct slice bytes, struct slice now, struct undo *out);
+
+/*
+ * A guest of Proxmox. Did somebody set other values since, in the present, where lines of ours came? Then those are the
+ * guest's own. And where lines of ours stand in other sections, out of which they come back: a sentence, or NULL.
+ */
+bool undo_guest_is_replaced(const struct backup_file *file, struct slice now, struct arena *arena);
+const char *undo_guest_elsewhere(const struct backup_file *file, struct slice now, struct arena *arena);
 
 int undo_policy(struct undo_case *u, struct slice now, struct undo *out);
 

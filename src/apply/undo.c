@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <nestfix/config.h>
+
 #include "undo-internal.h"
 
 static void read_roles(struct undo_case *u)
@@ -237,6 +239,7 @@ static int take_out(const struct undo_case *u, const struct undo_change *c, stru
 		    const struct backup_file **exact, struct err *err)
 {
 	const struct backup_file *file = c->file;
+	struct slice present;
 	AUTOBUF out = { 0 };
 
 	switch (holds_past(u, c) ? BACKUP_EDITED : backup_look(file, *now)) {
@@ -263,12 +266,30 @@ static int take_out(const struct undo_case *u, const struct undo_change *c, stru
 			u->path);
 		return err_hint(err, "name the folder with the conflict files: --patches DIR");
 	}
-	if (backup_take_out(file, **now, &out, err) < 0)
+	present = config_present(file->path, **now, u->arena);
+	if (backup_take_out(file, present, &out, err) < 0)
 		return -1;
+	buf_addslice(&out, slice_from(**now, present.len));
 	*now = ARENA_NEW(u->arena, struct slice);
 	**now = arena_slice(u->arena, buf_slice(&out));
 	*exact = NULL;
 	return 0;
+}
+
+static void add_note(const struct undo_case *u, struct undo *out, const char *note)
+{
+	if (note)
+		out->note = out->note ? arena_printf(u->arena, "%s; %s", out->note, note) : note;
+}
+
+/* What somebody set in the place of ours is not undone with it. */
+static bool is_replaced(const struct undo_case *u, const struct undo_change *c, const struct slice *now,
+			struct undo *out)
+{
+	if (!now || backup_look(c->file, now) != BACKUP_EDITED || !undo_guest_is_replaced(c->file, *now, u->arena))
+		return false;
+	add_note(u, out, arena_printf(u->arena, "'%s' has no line of ours any more, and stays as it is", u->path));
+	return true;
 }
 
 /* Byte by byte, newest first: what is no set of scopes. */
@@ -289,6 +310,9 @@ static int plan_bytes(const struct undo_case *u, const struct slice *now, struct
 		/* where a later change has made it what it was, undoing that one would bring this one back */
 		if (later && backup_look(c->file, at) == BACKUP_AS_BEFORE)
 			return refuse_order(u, c, later);
+		add_note(u, out, at ? undo_guest_elsewhere(c->file, *at, u->arena) : NULL);
+		if (!later && is_replaced(u, c, at, out))
+			continue;
 		if (take_out(u, c, &at, &exact, &trouble) == 0)
 			continue;
 		if (later)

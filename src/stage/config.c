@@ -81,6 +81,17 @@ void config_edit(struct patch_file *out, const char *path, struct slice text, co
 	out->new_ = apply(text, out->edits, count, arena);
 }
 
+struct slice config_present(const char *path, struct slice text, struct arena *arena)
+{
+	struct keyval kv;
+
+	keyval_parse(&kv, text, config_dialect(path), arena);
+	for (size_t i = 0; i < kv.count; i++)
+		if (kv.entries[i].kind == KEYVAL_SECTION)
+			return slice_sub(text, 0, kv.entries[i].span.at);
+	return text;
+}
+
 static bool stands_once(struct slice text, struct slice what)
 {
 	const char *first, *next;
@@ -123,16 +134,19 @@ static void widen(const struct patch_file *file, struct place *p, size_t low, si
 void config_anchor(struct patch_file *out, const struct patch_file *file, struct arena *arena)
 {
 	size_t low = 0, shift = 0; /* bytes that the edits before made more; wraps, as unsigned sums may */
+	struct patch_file present = *file;
 
+	present.old = config_present(file->path, file->old, arena);
+	present.new_ = config_present(file->path, file->new_, arena);
 	*out = *file;
 	out->edits = arena_array(arena, file->edit_count, sizeof *out->edits);
 	for (size_t i = 0; i < file->edit_count; i++) {
 		const struct edit *e = &file->edits[i];
-		size_t high = i + 1 < file->edit_count ? file->edits[i + 1].at : file->old.len;
+		size_t high = i + 1 < file->edit_count ? file->edits[i + 1].at : present.old.len;
 		struct place p = { e->at, e->at + e->len, e->at + shift, e->at + shift + e->with.len };
 
 		shift += e->with.len - e->len;
-		widen(file, &p, low, high);
+		widen(&present, &p, low, high);
 		out->edits[i] = (struct edit){
 			.at = p.old_at,
 			.len = p.old_end - p.old_at,

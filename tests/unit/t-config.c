@@ -103,6 +103,7 @@ static bool comes_back(struct patch_file *file, const char *edited, const char *
 {
 	struct patch_file anchored;
 	struct backup_file kept = { .path = file->path, .existed = true, .content = file->old };
+	struct slice present = config_present(file->path, slice_of(edited), &arena);
 	struct err err = { 0 };
 	AUTOBUF out = { 0 };
 
@@ -113,10 +114,11 @@ static bool comes_back(struct patch_file *file, const char *edited, const char *
 		kept.edits[i] = (struct backup_edit){ anchored.edits[i].at,
 						      slice_sub(file->old, anchored.edits[i].at, anchored.edits[i].len),
 						      anchored.edits[i].with };
-	if (backup_take_out(&kept, slice_of(edited), &out, &err) < 0) {
+	if (backup_take_out(&kept, present, &out, &err) < 0) {
 		printf("# %s\n", err.text);
 		return false;
 	}
+	buf_adds(&out, edited + present.len);
 	if (!slice_is(buf_slice(&out), wanted))
 		printf("# got: %s\n", buf_str(&out));
 	return slice_is(buf_slice(&out), wanted);
