@@ -223,6 +223,27 @@ host pve-cluster
 sed -i '1ihookscript: nas:snippets/x' "$pve/300.conf"
 ok "a guest's own hookscript on a shared storage" tool 0 fix --pve-hookscript=300
 ok '  the snippet is beside it' test -x "$R/mnt/pve/nas/snippets/aa-nestfix+x"
+# A guest that moved since is another node's to change.
+moved() { # VMID: what rollback says of it, which changes nothing there
+	mv "$R/etc/pve/nodes/pve1/lxc/$1.conf" "$R/etc/pve/nodes/pve2/lxc/"
+	cp -p "$R/etc/pve/nodes/pve2/lxc/$1.conf" "$T/was"
+	tool 0 rollback --list && has "guest $1 is on the node 'pve2' now" "$T/out" && tool 0 rollback &&
+		cmp "$T/was" "$R/etc/pve/nodes/pve2/lxc/$1.conf" && ! grep 'was removed' "$T/out"
+}
+host pve-cluster
+tool 0 fix --this-node-only --pve-hookscript=300
+ok 'a guest without a hookscript of its own moved: rollback leaves it' moved 300
+ok '  says where it is, and what to type there' has "guest 300 is on the node 'pve2' now, and stays as it is there: 'hookscript: local:snippets/aa-nestfix'; take it back there: pct set 300 --delete hookscript" "$T/out"
+host pve-cluster
+sed -i '1ihookscript: nas:snippets/x' "$pve/300.conf"
+tool 0 fix --pve-hookscript=300
+ok 'a guest with one moved' moved 300
+ok '  what to type there' has "take it back there: pct set 300 --hookscript nas:snippets/x" "$T/out"
+host pve-cluster
+tool 0 fix --this-node-only --pve-hookscript=300
+sed -i '/^hookscript/d' "$pve/300.conf"
+ok 'one whose line is gone moved' moved 300
+ok '  there is nothing to type' has "guest 300 is on the node 'pve2' now, and no line of ours stands there" "$T/out"
 host
 pve=$R/etc/pve/nodes/pve/lxc
 mkdir "$R/etc/pve/ha"

@@ -17,6 +17,7 @@ struct hold {
 	struct backup_names scopes;  /* that it gives back; a configuration has none */
 	struct backup_names lost;    /* a change in force wrote that there, and it is gone */
 	struct backup_names changes; /* IDs of the changes in force that name it */
+	struct slice node;           /* the guest whose configuration it is moved there; or empty */
 	bool stands;                 /* BACKUP_CONFIG: something of the changes is there */
 	bool edited;                 /* lines of ours were edited since, so that nobody can say what they give back */
 };

@@ -58,4 +58,11 @@ struct undo {
 int undo_plan(struct undo *out, const struct undo_ground *ground, const struct undo_change *changes, size_t count,
 	      const struct slice *now, struct arena *arena, struct err *err);
 
+/*
+ * A guest of Proxmox that is on another node now, whose business its configuration is: where, with `text`, and what to
+ * type there to take back what the changes wrote.
+ */
+const char *undo_guest_moved(const struct undo_change *changes, size_t count, struct slice node, struct slice text,
+			     struct arena *arena);
+
 #endif

@@ -152,9 +152,24 @@ static struct undo_change *changes_of(struct work *w, const struct back *back, c
 	return all.ptr;
 }
 
+/* Of a file that is missing: the guest may be on another node, with all it had. */
+static const char *find_moved(struct work *w, const char *path, const struct undo_change *changes, size_t count)
+{
+	struct slice vmid = config_vmid(path);
+	struct slice node = container_node(w->root, vmid, w->arena);
+	struct file file;
+
+	if (node.len == 0)
+		return NULL;
+	path = arena_printf(w->arena, "/etc/pve/nodes/%.*s/lxc/%.*s.conf", SLICE_FMT(node), SLICE_FMT(vmid));
+	if (fsio_read(w->root, path, PVE_FILE_LIMIT, w->arena, &file, NULL) < 0)
+		return NULL;
+	return undo_guest_moved(changes, count, node, file.bytes, w->arena);
+}
+
 static int plan_step(struct work *w, const struct back *back, struct step *step, struct err *err)
 {
-	const char *path = step->path;
+	const char *path = step->path, *moved = NULL;
 	AUTOCLOSE fd = -1;
 	struct undo_change *changes;
 	size_t count;
@@ -166,6 +181,10 @@ static int plan_step(struct work *w, const struct back *back, struct step *step,
 	changes = changes_of(w, back, path, &count);
 	if (undo_plan(&step->undo, w->ground, changes, count, there ? &step->was.bytes : NULL, w->arena, err) < 0)
 		return -1;
+	if (!there)
+		moved = find_moved(w, path, changes, count);
+	if (moved)
+		step->undo.note = moved;
 	if (there && step->was.st.st_nlink > 1 && step->undo.how != UNDO_KEEP)
 		work_note(w, "'%s' has another name, which keeps what stands there now", path);
 	return 0;

@@ -113,6 +113,8 @@ static int look_for_config(struct search *s, struct hold *hold, const struct bac
 
 	if (fsio_kind(s->site->root, file->path, &kind, s->err) < 0)
 		return -1;
+	if (kind == FSIO_MISSING)
+		hold->node = container_node(s->site->root, config_vmid(file->path), s->arena);
 	if (kind != FSIO_FILE)
 		return 0;
 	if (fsio_read(s->site->root, file->path, FSIO_LIMIT_POLICY, s->arena, &now, s->err) < 0)

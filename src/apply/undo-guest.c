@@ -113,3 +113,61 @@ const char *undo_guest_elsewhere(const struct backup_file *file, struct slice no
 	}
 	return said;
 }
+
+/* What brings back the old line of this key, on the node where the guest is. */
+static const char *say_command(const struct backup_edit *edit, struct slice vmid, const struct keyval_entry *line,
+			       struct arena *arena)
+{
+	const struct keyval_entry *old;
+	struct keyval kv;
+
+	if (!slice_is(line->key, "hookscript"))
+		return arena_printf(arena, "edit /etc/pve/lxc/%.*s.conf", SLICE_FMT(vmid));
+	keyval_parse(&kv, edit->old, KEYVAL_PVE, arena);
+	old = keyval_last(&kv, 0, "hookscript");
+	if (old)
+		return arena_printf(arena, "pct set %.*s --hookscript %.*s", SLICE_FMT(vmid), SLICE_FMT(old->value));
+	return arena_printf(arena, "pct set %.*s --delete hookscript", SLICE_FMT(vmid));
+}
+
+static const char *find_moved(const char *said, const struct backup_file *file, const struct keyval *kv,
+			      struct arena *arena)
+{
+	struct slice vmid = config_vmid(file->path);
+
+	for (size_t i = 0; i < file->edit_count; i++) {
+		line_vec lines = { 0 };
+
+		own_lines(&file->edits[i], &lines, arena);
+		if (lines.len == 0)
+			said = join(said, "what was taken out of it is not put back", arena);
+		for (size_t k = 0; k < lines.len; k++)
+			if (has_line(kv, 0, &lines.ptr[k]))
+				said = join(said,
+					    arena_printf(arena, "'%.*s: %.*s'; take it back there: %s",
+							 SLICE_FMT(lines.ptr[k].key), SLICE_FMT(lines.ptr[k].value),
+							 say_command(&file->edits[i], vmid, &lines.ptr[k], arena)),
+					    arena);
+	}
+	return said;
+}
+
+const char *undo_guest_moved(const struct undo_change *changes, size_t count, struct slice node, struct slice text,
+			     struct arena *arena)
+{
+	struct slice vmid = { 0 };
+	const char *said = NULL;
+	struct keyval kv;
+
+	keyval_parse(&kv, text, KEYVAL_PVE, arena);
+	for (size_t i = count; i > 0; i--) {
+		const struct undo_change *c = &changes[i - 1];
+
+		if (c->role != UNDO_BACK || !c->file)
+			continue;
+		vmid = config_vmid(c->file->path);
+		said = find_moved(said, c->file, &kv, arena);
+	}
+	return arena_printf(arena, "guest %.*s is on the node '%.*s' now, and %s%s", SLICE_FMT(vmid), SLICE_FMT(node),
+			    said ? "stays as it is there: " : "no line of ours stands there", said ? said : "");
+}

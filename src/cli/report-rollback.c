@@ -67,9 +67,10 @@ static json_t *json_hold(const struct hold *h)
 		[BACKUP_DROPIN] = "drop-in",
 	};
 
-	return json_pack("{s:o,s:s,s:o,s:o,s:o,s:b}", "file", report_json_text(slice_of(h->path)), "kind",
+	return json_pack("{s:o,s:s,s:o,s:o,s:o,s:b,s:o}", "file", report_json_text(slice_of(h->path)), "kind",
 			 kinds[h->kind], "scopes", json_names(&h->scopes), "lost", json_names(&h->lost), "changes",
-			 json_names(&h->changes), "edited", h->edited);
+			 json_names(&h->changes), "edited", h->edited, "node",
+			 h->node.len > 0 ? report_json_text(h->node) : json_null());
 }
 
 static json_t *json_backup(const struct backup *b)
@@ -116,7 +117,10 @@ static void print_hold(const struct report *r, const struct hold *h)
 	add_names(&words, &h->scopes);
 	add_names(&lost, &h->lost);
 	add_names(&ids, &h->changes);
-	if (h->kind == BACKUP_CONFIG)
+	if (h->node.len > 0)
+		buf_addf(&words, "guest %.*s is on the node '%.*s' now", SLICE_FMT(config_vmid(h->path)),
+			 SLICE_FMT(h->node));
+	else if (h->kind == BACKUP_CONFIG)
 		buf_adds(&words, h->stands ? "changed" : "no line of ours stands there");
 	if (h->edited)
 		buf_addf(&words, "%slines of ours were edited since", words.len ? "; " : "");

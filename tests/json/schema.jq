@@ -92,7 +92,7 @@ def rollback: if has("changes")
 		field("scopes"; each(string)), field("files"; each(string)))),
 		field("in_force"; each(field("file"; string), field("kind"; word(["policy", "drop-in", "config"])),
 			field("scopes"; each(string)), field("lost"; each(string)), field("changes"; each(string)),
-			field("edited"; boolean))),
+			field("edited"; boolean), field("node"; nullable(string)))),
 		field("kernel"; each(field("file"; string), field("container"; nullable(string)), field("scopes"; each(string)),
 			field("hidden"; boolean), field("known"; boolean)))
 	else field("undone"; each(string)), field("receipt"; receipt) end;
