@@ -223,7 +223,7 @@ host pve-cluster
 sed -i '1ihookscript: nas:snippets/x' "$pve/300.conf"
 ok "a guest's own hookscript on a shared storage" tool 0 fix --pve-hookscript=300
 ok '  the snippet is beside it' test -x "$R/mnt/pve/nas/snippets/aa-nestfix+x"
-# A guest that moved since is another node's to change.
+# A guest that moved since is another node's to change. Whoever calls the snippet is named when the program goes.
 moved() { # VMID: what rollback says of it, which changes nothing there
 	mv "$R/etc/pve/nodes/pve1/lxc/$1.conf" "$R/etc/pve/nodes/pve2/lxc/"
 	cp -p "$R/etc/pve/nodes/pve2/lxc/$1.conf" "$T/was"
@@ -244,6 +244,17 @@ tool 0 fix --this-node-only --pve-hookscript=300
 sed -i '/^hookscript/d' "$pve/300.conf"
 ok 'one whose line is gone moved' moved 300
 ok '  there is nothing to type' has "guest 300 is on the node 'pve2' now, and no line of ours stands there" "$T/out"
+host pve-cluster
+tool 0 fix --this-node-only --pve-hookscript=300
+mv "$pve/300.conf" "$R/etc/pve/nodes/pve2/lxc/"
+sed -i '1ihookscript: local:snippets/other' "$pve/301.conf"
+printf '\n[old]\nhookscript: nas:snippets/aa-nestfix+mail\n' >>"$R/etc/pve/nodes/pve2/lxc/310.conf"
+removal() {
+	NESTFIX_TOOL="$NESTFIX" NESTFIX_ROOT=$R sh libexec/postinst-helper remove 2>"$T/err"
+}
+ok 'the package goes' removal
+is '  who still calls the snippet is named, in snapshots too' "$(grep guest "$T/err")" "aa-nestfix: guest 300 (node pve2) still calls 'local:snippets/aa-nestfix', so keep that file: it does nothing but call the guest's own hookscript now
+aa-nestfix: guest 310 (node pve2) still calls 'nas:snippets/aa-nestfix+mail', so keep that file: it does nothing but call the guest's own hookscript now"
 host
 pve=$R/etc/pve/nodes/pve/lxc
 mkdir "$R/etc/pve/ha"
