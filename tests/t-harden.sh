@@ -124,6 +124,12 @@ ok '  rollback, when a later snapshot was taken' tool 0 rollback
 is '  brings back just what was there' "$(sed '/^snaptime/d' "$pve/103.conf")" "$(cat "$T/was.both")"
 cp -p "$T/was" "$pve/103.conf"
 
+# What it is told to type is what Proxmox takes, and loses no other feature.
+printf 'features: keyctl=1,mount=nfs;cifs\nhostname: nonest\nostype: debian\nunprivileged: 1\nlxc.apparmor.profile: unconfined\n' >"$pve/130.conf"
+ok 'a guest without nesting' refused "nesting off, Docker would stop; type: pct set 130 --features 'keyctl=1,mount=nfs;cifs,nesting=1', then harden it again" harden 130
+ok '  by its number and its name' has '130 (nonest)' "$T/out"
+rm "$pve/130.conf"
+
 # liblxc takes the quotes away.
 quoted_profile='lxc.apparmor.profile: "unconfined"'
 quoted_mount="lxc.mount.entry = '/dev/null sys/module/apparmor/parameters/enabled none bind 0 0'"

@@ -211,6 +211,9 @@ void report_switched(const struct report *r, const struct slice *names, size_t c
 /* Where a rule stands, its text, and why it denies what it does, on three lines. */
 const char *report_culprit(const struct locate_case *c, const struct culprit *culprit, struct arena *arena);
 
+/* What to type to switch nesting on in a guest of Proxmox, with the features that it has. */
+const char *report_pct_nesting(const struct container *c, struct arena *arena);
+
 /* "FILE:LINE": where a rule stands. */
 const char *report_place(const struct policy_place *rule, struct arena *arena);
 

@@ -103,11 +103,10 @@ static const char *refusal(struct hardening *h, const struct harden *one, const 
 	if (!answer->need)
 		return "with AppArmor on, nobody knows what would become of it";
 	if (c->kind == CONTAINER_PVE && !c->pve.next.nesting)
-		return arena_printf(
-		    &h->app->arena,
-		    "with AppArmor on, and nesting off, Docker would stop; type: pct set %.*s --features "
-		    "nesting=1, then harden it again",
-		    SLICE_FMT(c->name));
+		return arena_printf(&h->app->arena,
+				    "with AppArmor on, and nesting off, Docker would stop; type: %s, then harden it "
+				    "again",
+				    report_pct_nesting(c, &h->app->arena));
 	return arena_printf(&h->app->arena, "its profile %.*s would refuse what Docker needs: %.*s",
 			    SLICE_FMT(one->profile), SLICE_FMT(answer->need->text));
 }

@@ -47,7 +47,10 @@ static void print_harden(const struct report *r, const struct harden *h)
 {
 	AUTOARENA arena = { 0 };
 
-	report_print(r, "%.*s\n", SLICE_FMT(h->container->title));
+	report_print(r, "%.*s", SLICE_FMT(h->container->title));
+	if (h->container->kind == CONTAINER_PVE && h->container->pve.hostname.len > 0)
+		report_print(r, " (%.*s)", SLICE_FMT(h->container->pve.hostname));
+	report_print(r, "\n");
 	for (size_t i = 0; i < h->line_count; i++)
 		report_print(r, "  %-8s%s:%zu: %.*s\n", i == 0 ? "off by" : "", h->lines[i].place.path,
 			     h->lines[i].place.line, SLICE_FMT(h->lines[i].text));

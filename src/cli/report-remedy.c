@@ -41,8 +41,8 @@ static const char *daemon_command(const struct container *c, const char *what, s
 			    SLICE_FMT(name), what);
 }
 
-/* The features that it has, and nesting: pct set takes the whole list. */
-static const char *pct_nesting(const struct container *c, struct arena *arena)
+/* pct set takes the whole list. */
+const char *report_pct_nesting(const struct container *c, struct arena *arena)
 {
 	struct slice rest = c->pve.next.features;
 	const char *quote;
@@ -58,8 +58,15 @@ static const char *pct_nesting(const struct container *c, struct arena *arena)
 	}
 	quote = list.len > 0 && memchr(list.ptr, ';', list.len) ? "'" : "";
 	buf_adds(&list, "nesting=1");
-	return arena_printf(arena, "pct set %.*s --features %s%s%s%s", SLICE_FMT(c->name), quote, buf_str(&list), quote,
-			    c->running ? arena_printf(arena, ", pct reboot %.*s", SLICE_FMT(c->name)) : "");
+	return arena_printf(arena, "pct set %.*s --features %s%s%s", SLICE_FMT(c->name), quote, buf_str(&list), quote);
+}
+
+/* And to let it count. */
+static const char *pct_nesting(const struct container *c, struct arena *arena)
+{
+	const char *set = report_pct_nesting(c, arena);
+
+	return c->running ? arena_printf(arena, "%s, pct reboot %.*s", set, SLICE_FMT(c->name)) : set;
 }
 
 static const char *nesting(const struct container *c, struct arena *arena)
