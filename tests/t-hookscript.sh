@@ -253,8 +253,8 @@ removal() {
 	NESTFIX_TOOL="$NESTFIX" NESTFIX_ROOT=$R sh libexec/postinst-helper remove 2>"$T/err"
 }
 ok 'the package goes' removal
-is '  who still calls the snippet is named, in snapshots too' "$(grep guest "$T/err")" "aa-nestfix: guest 300 (node pve2) still calls 'local:snippets/aa-nestfix', so keep that file: it does nothing but call the guest's own hookscript now
-aa-nestfix: guest 310 (node pve2) still calls 'nas:snippets/aa-nestfix+mail', so keep that file: it does nothing but call the guest's own hookscript now"
+is '  who still calls the snippet is named, in snapshots too' "$(grep guest "$T/err")" "aa-nestfix: guest 300 (node pve2) still calls 'local:snippets/aa-nestfix', so keep that file: it does nothing but call the guest's own hookscript now; to name another: pct set 300 --hookscript, or --delete hookscript
+aa-nestfix: guest 310 (node pve2) still calls 'nas:snippets/aa-nestfix+mail', so keep that file: it does nothing but call the guest's own hookscript now; to name another: pct set 310 --hookscript, or --delete hookscript"
 host
 pve=$R/etc/pve/nodes/pve/lxc
 mkdir "$R/etc/pve/ha"
