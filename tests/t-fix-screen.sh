@@ -51,7 +51,7 @@ terminal() {
 	} >"$T/command"
 	# shellcheck disable=SC2059 # \n between the answers
 	(sleep 2; printf "$answers") | TERM=xterm script -qec "sh '$T/command'" /dev/null >"$T/out" 2>&1
-	tr -d '\r' <"$T/out" | sed "s/$(printf '\033')\[[0-9;]*m//g" >"$T/shown"
+	perl -0pe 's/\r\e\[K(Policy [0-9]+, [0-9]+ s: [^\x00-\x1f\x7f]*)?//g; s/\r//g; s/\e\[[0-9;]*m//g' <"$T/out" >"$T/shown"
 }
 if command -v script >/dev/null; then
 	rm -rf "$root"
