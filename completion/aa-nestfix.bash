@@ -71,7 +71,7 @@ _aa_nestfix_command() {
 	local i
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
-		--root | --parser | --features | --patches | --scope | --allow | --pve-hookscript | --profile-for | --to) i=$((i + 1)) ;;
+		--root | --parser | --features | --patches | --scope | --allow | --pve-hookscript | --profile-for | --only | --to) i=$((i + 1)) ;;
 		-*) ;;
 		*)
 			printf '%s' "${words[i]}"
@@ -86,7 +86,7 @@ _aa_nestfix_value() {
 	--root | --patches) _aa_nestfix_files -d ;;
 	--parser | --features) _aa_nestfix_files -f ;;
 	--scope) _aa_nestfix_offer "$(_aa_nestfix_scopes)" ;;
-	--pve-hookscript | --profile-for) _aa_nestfix_offer "$(_aa_nestfix_containers | sort -u)" ;;
+	--pve-hookscript | --profile-for | --only) _aa_nestfix_offer "$(_aa_nestfix_containers | sort -u)" ;;
 	--to) _aa_nestfix_offer "$(_aa_nestfix_ids)" ;;
 	--allow) ;;
 	*) return 1 ;;

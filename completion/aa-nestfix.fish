@@ -51,6 +51,7 @@ complete -c aa-nestfix -n '__fish_seen_subcommand_from rollback' -l all -d 'Back
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix harden rollback' -l yes -d 'Do not ask'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix' -l profile-for -x -a '(__aa_nestfix_containers)' -d 'Use lxc-container-nestfix in a container'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix' -l pve-hookscript -x -a '(__aa_nestfix_containers)' -d 'Cure a guest by a hookscript of Proxmox'
+complete -c aa-nestfix -n '__fish_seen_subcommand_from fix' -l only -x -a '(__aa_nestfix_containers)' -d 'Cure a container alone, by lines of its own'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix' -l this-node-only -d 'Though other nodes do not have the hookscript'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix diff' -l profiles -d 'Also profiles of files that no container uses'
 complete -c aa-nestfix -n '__fish_seen_subcommand_from fix diff' -l own-files -d 'Leave the files of other packages alone'

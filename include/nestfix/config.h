@@ -3,7 +3,7 @@
  * config: changes of containers' configuration files, by whole lines. Pure.
  *
  * Lines of three keys are changed, and no others: the AppArmor profile, mount entries, and Proxmox' hookscript; nesting
- * may be switched on beside a profile. The
+ * may be switched on beside a profile, and a line may come that the drop-in has. The
  * proof of such a change is the law of keyval.h, looked at for the very text: every other byte stays, and reading the
  * new text gives the old entries, in their sections, but for these. Only what was proved can be committed.
  */
@@ -43,9 +43,9 @@ void config_anchor(struct patch_file *out, const struct patch_file *file, struct
 
 struct config_proof;
 
-/* Proves every file. ERR_REFUSED: a change that does more than it may. */
-int config_prove(struct config_proof **out, const struct patch_file *files, size_t count, struct arena *arena,
-		 struct err *err);
+/* Proves every file. ERR_REFUSED: a change that does more than it may. `conflict`: whose lines may come; or NULL. */
+int config_prove(struct config_proof **out, const struct patch_file *files, size_t count,
+		 const struct conflict *conflict, struct arena *arena, struct err *err);
 
 const struct patch_file *config_files(const struct config_proof *proof, size_t *count);
 

@@ -205,8 +205,10 @@ void report_config_diff(const struct report *r, const struct patch_file *files, 
 /* `receipt` NULL: nothing was to be done. */
 void report_hardened(const struct report *r, const struct report_harden *found, const struct patch_file *files,
 		     size_t file_count, const struct receipt *receipt);
+
+/* `live`: of the policies that were loaded besides, or NULL. */
 void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
-		     size_t file_count, const struct receipt *receipt);
+		     size_t file_count, const struct receipt *receipt, const struct receipt *live);
 
 /* Where a rule stands, its text, and why it denies what it does, on three lines. */
 const char *report_culprit(const struct locate_case *c, const struct culprit *culprit, struct arena *arena);

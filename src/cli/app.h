@@ -17,7 +17,7 @@ enum {
 };
 
 /* fix, by other means than the policy: for the containers that are named. */
-enum change { CHANGE_POLICY, CHANGE_PROFILE, CHANGE_HOOKSCRIPT };
+enum change { CHANGE_POLICY, CHANGE_PROFILE, CHANGE_HOOKSCRIPT, CHANGE_ONLY };
 
 struct command {
 	const char *name;
@@ -213,7 +213,13 @@ int snippet_write(struct app *app, const struct look *look, struct snippet *s, s
 /* But for one that a guest names since it was planned. */
 void snippet_take_back(struct app *app, struct snippet *s);
 
-/* fix --profile-for, fix --pve-hookscript. */
+/* fix --only: app-only.c. `out` without edits: it is cured for good already. */
+int app_only_plan(struct app *app, const struct look *look, const struct container *c, struct patch_file *out,
+		  struct err *err);
+/* What is to be loaded of those that run; a plan without files: nothing. */
+int app_only_prove(struct app *app, const struct look *look, struct plan *plan, struct kernel *kernel, struct err *err);
+
+/* fix --profile-for, fix --pve-hookscript, fix --only. */
 int cmd_switch(struct app *app, struct err *err);
 
 command_fn cmd_check, cmd_diff, cmd_fix, cmd_rollback, cmd_explain, cmd_harden, cmd_hook, cmd_probe, cmd_prove;

@@ -263,7 +263,9 @@ int cmd_fix(struct app *app, struct err *err)
 	if (app->own_files && app->change != CHANGE_POLICY)
 		return err_put(err, ERR_USAGE,
 			       "--own-files leaves the configuration of containers alone, which %s changes",
-			       app->change == CHANGE_PROFILE ? "--profile-for" : "--pve-hookscript");
+			       app->change == CHANGE_PROFILE ? "--profile-for"
+			       : app->change == CHANGE_ONLY  ? "--only"
+							     : "--pve-hookscript");
 	if (app_recover(app, err) < 0)
 		return -1;
 	if (app->change != CHANGE_POLICY)

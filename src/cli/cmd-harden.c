@@ -238,7 +238,8 @@ int app_config_commit(struct app *app, const struct patch_file *files, size_t co
 	struct kernel kernel;
 
 	app_ground(app, &ground);
-	if (config_prove(&proof, files, count, &app->arena, err) < 0 || app_compiler(app, &compiler, err) < 0)
+	if (config_prove(&proof, files, count, &app->conflict, &app->arena, err) < 0 ||
+	    app_compiler(app, &compiler, err) < 0)
 		return -1;
 	kernel_open(&kernel, &app->root, NULL, &app->arena);
 	if (commit_config(proof, &compiler, &kernel, &ground, app->lock, &app->arena, receipt, err) < 0)

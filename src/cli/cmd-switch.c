@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fix --profile-for, fix --pve-hookscript: other means of a cure, chosen for single containers. */
+/* fix --profile-for, fix --pve-hookscript, fix --only: other means of a cure, chosen for single containers. */
 #include "app.h"
 
 #define OWN_PROFILE "lxc-container-nestfix"
@@ -10,6 +10,8 @@ struct switching {
 	VEC(struct patch_file) files;
 	VEC(struct snippet) snippets;
 	VEC(struct slice) names;
+	struct plan live; /* --only: what is loaded besides */
+	struct kernel kernel;
 };
 
 static int refuse(const struct container *c, const char *why, struct err *err)
@@ -173,6 +175,33 @@ static int plan_hookscript(struct switching *s, const struct container *c, struc
 	return 0;
 }
 
+static int plan_only(struct switching *s, const struct container *c, struct err *err)
+{
+	struct patch_file file;
+
+	if (app_only_plan(s->app, s->look, c, &file, err) < 0)
+		return -1;
+	if (file.edit_count == 0)
+		return 0;
+	VEC_PUSH(&s->app->arena, &s->files, file);
+	VEC_PUSH(&s->app->arena, &s->names, c->title);
+	return 0;
+}
+
+static int plan_one(struct switching *s, const struct container *c, struct err *err)
+{
+	switch (s->app->change) {
+	case CHANGE_PROFILE:
+		return plan_profile(s, c, err);
+	case CHANGE_ONLY:
+		return plan_only(s, c, err);
+	case CHANGE_HOOKSCRIPT:
+	case CHANGE_POLICY:
+		break;
+	}
+	return plan_hookscript(s, c, err);
+}
+
 static int plan_all(struct switching *s, struct err *err)
 {
 	for (size_t i = 0; i < s->app->arg_count; i++) {
@@ -180,7 +209,7 @@ static int plan_all(struct switching *s, struct err *err)
 
 		if (app_container(s->app, s->look, s->app->args[i], &c, err) < 0)
 			return -1;
-		if ((s->app->change == CHANGE_PROFILE ? plan_profile(s, c, err) : plan_hookscript(s, c, err)) < 0)
+		if (plan_one(s, c, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -205,20 +234,42 @@ static int write_all(struct switching *s, struct receipt *receipt, struct err *e
 	return 0;
 }
 
+/* What the chosen ones run with is replaced in the kernel; *out stays NULL where nothing is. */
+static int load_live(struct switching *s, const struct receipt **out, struct err *err)
+{
+	struct receipt *live = ARENA_NEW(&s->app->arena, struct receipt);
+	int status;
+
+	if (!s->live.proof)
+		return 0;
+	if (app_lock(s->app, err) < 0)
+		return -1;
+	status = commit_proof(s->live.proof, &s->kernel, s->app->lock, &s->app->arena, live, err);
+	app_unlock(s->app);
+	if (status == 0)
+		*out = live;
+	return status;
+}
+
 static int carry_out(struct switching *s, struct err *err)
 {
 	const struct report *report = &s->app->report;
+	const struct receipt *live = NULL;
 	struct receipt receipt = { 0 };
 	VEC(struct patch_file) all = { 0 };
 
 	if (plan_all(s, err) < 0)
+		return -1;
+	if (s->app->change == CHANGE_ONLY && app_only_prove(s->app, s->look, &s->live, &s->kernel, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->snippets.len; i++)
 		VEC_PUSH(&s->app->arena, &all, s->snippets.ptr[i].file);
 	for (size_t i = 0; i < s->files.len; i++)
 		VEC_PUSH(&s->app->arena, &all, s->files.ptr[i]);
 	report_config_diff(report, all.ptr, all.len);
-	if (all.len > 0 && !app_is_agreed(s->app, "Write this change? [y/N] "))
+	if (s->live.proof && !report->json)
+		report_diff(report, &s->live.patch, s->live.policies, s->live.policy_count, s->live.proof);
+	if (all.len + s->live.patch.file_count > 0 && !app_is_agreed(s->app, "Write this change? [y/N] "))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
 	if (write_all(s, &receipt, err) < 0) {
 		for (size_t i = 0; i < s->snippets.len && err->kind != ERR_BROKEN; i++)
@@ -227,7 +278,9 @@ static int carry_out(struct switching *s, struct err *err)
 	}
 	if (s->files.len == 0 && all.len > 0)
 		report_note(report, "wrote '%s' anew", all.ptr[0].path);
-	report_switched(report, s->names.ptr, s->names.len, all.ptr, all.len, s->files.len > 0 ? &receipt : NULL);
+	if (load_live(s, &live, err) < 0)
+		return -1;
+	report_switched(report, s->names.ptr, s->names.len, all.ptr, all.len, s->files.len > 0 ? &receipt : NULL, live);
 	return 0;
 }
 
@@ -235,9 +288,10 @@ int cmd_switch(struct app *app, struct err *err)
 {
 	struct look look = { 0 };
 	struct switching s = { .app = app, .look = &look };
-	int status = -1;
+	int looked = app->change == CHANGE_ONLY ? app_look(app, app->args, app->arg_count, &look, err)
+						: app_site(app, NULL, 0, &look.site, err);
 
-	if (app_site(app, NULL, 0, &look.site, err) == 0 && discover_knows_host(&look.site, err) == 0)
-		status = carry_out(&s, err);
-	return status;
+	if (looked < 0 || discover_knows_host(&look.site, err) < 0)
+		return -1;
+	return carry_out(&s, err);
 }

@@ -47,6 +47,8 @@ static const struct option_row rows[] = {
 	  MEANS },
 	{ "pve-hookscript", 0, "VMID", "fix", "cure these guests by a hookscript of Proxmox", CONTAINER,
 	  CHANGE_HOOKSCRIPT, MEANS },
+	{ "only", 0, "NAME", "fix", "cure these containers alone, by lines of their own", CONTAINER, CHANGE_ONLY,
+	  MEANS },
 	{ "this-node-only", 0, NULL, "fix", "a hookscript, though other nodes do not have it", FLAG,
 	  SETS(this_node_only), 0 },
 	{ "list", 0, NULL, "rollback", "list the changes", FLAG, SETS(list), 0 },

@@ -232,12 +232,26 @@ void report_hardened(const struct report *r, const struct report_harden *found, 
 	report_done(r, object, "containers", json_hardened(found), files, file_count, receipt);
 }
 
-void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
-		     size_t file_count, const struct receipt *receipt)
+static void print_live(const struct report *r, const struct receipt *live)
 {
-	if (r->json)
-		report_done(r, report_json_object("fix"), "switched", json_names(names, count), files, file_count,
-			    receipt);
-	else
-		print_done_or(r, receipt, "that is set already");
+	report_print(r, "\nWhat runs is cured, too:\n");
+	report_receipt(r, live);
+	report_print(r, "\nTo undo that:\n  %s rollback %s\n", r->self, live->backup_id);
+}
+
+void report_switched(const struct report *r, const struct slice *names, size_t count, const struct patch_file *files,
+		     size_t file_count, const struct receipt *receipt, const struct receipt *live)
+{
+	json_t *object;
+
+	if (!r->json) {
+		if (receipt || !live)
+			print_done_or(r, receipt, "that is set already");
+		if (live && !r->quiet)
+			print_live(r, live);
+		return;
+	}
+	object = report_json_object("fix");
+	json_object_set_new(object, "loaded", live ? report_json_receipt(live) : json_null());
+	report_done(r, object, "switched", json_names(names, count), files, file_count, receipt);
 }

@@ -175,8 +175,19 @@ static bool may_go(const struct keyval *kv, const struct keyval_entry *e, bool r
 	return slice_is(e->key, "hookscript") && replaced;
 }
 
+/* Does the drop-in have this line, in one form or the other? */
+static bool is_dropins(const struct conflict *conflict, struct slice key, struct slice value)
+{
+	if (slice_is(key, "lxc.apparmor.raw"))
+		return dropin_is_rule(value, conflict);
+	for (size_t i = 0; slice_is(key, "lxc.hook.start-host") && i < conflict->scope_count; i++)
+		if (dropin_hook_gives(value, &conflict->scopes[i]))
+			return true;
+	return false;
+}
+
 /* Nothing ever comes that switches AppArmor off. */
-static bool may_come(const struct keyval *kv, const struct keyval_entry *e)
+static bool may_come(const struct keyval *kv, const struct keyval_entry *e, const struct conflict *conflict)
 {
 	struct slice value = keyval_lxc_meaning(kv, e);
 
@@ -186,7 +197,7 @@ static bool may_come(const struct keyval *kv, const struct keyval_entry *e)
 		return !slice_is(value, "unconfined") && !slice_is(value, "unchanged");
 	if (slice_is(e->key, "lxc.apparmor.allow_nesting"))
 		return slice_is(value, "1");
-	return slice_is(e->key, "hookscript");
+	return slice_is(e->key, "hookscript") || (conflict && is_dropins(conflict, e->key, value));
 }
 
 /* A last line without end gets one when another follows it. */
@@ -206,7 +217,8 @@ static bool is_same(const struct keyval *a, size_t i, const struct keyval *b, si
 }
 
 /* Old and new entries, side by side. */
-static bool holds_law(const struct patch_file *file, const struct keyval *old, const struct keyval *new_)
+static bool holds_law(const struct patch_file *file, const struct keyval *old, const struct keyval *new_,
+		      const struct conflict *conflict)
 {
 	size_t i = 0, j = 0, e = 0, coming = 0;
 
@@ -223,7 +235,7 @@ static bool holds_law(const struct patch_file *file, const struct keyval *old, c
 			coming += edit->with.len > 0;
 			e++;
 			i++;
-		} else if (coming > 0 && j < new_->count && may_come(new_, &new_->entries[j])) {
+		} else if (coming > 0 && j < new_->count && may_come(new_, &new_->entries[j], conflict)) {
 			coming--;
 			j++;
 		} else if (x && j < new_->count && is_same(old, i, new_, j)) {
@@ -236,21 +248,22 @@ static bool holds_law(const struct patch_file *file, const struct keyval *old, c
 	return coming == 0;
 }
 
-static int prove_file(const struct patch_file *file, struct arena *arena, struct err *err)
+static int prove_file(const struct patch_file *file, const struct conflict *conflict, struct arena *arena,
+		      struct err *err)
 {
 	struct keyval old, new_;
 
 	keyval_parse(&old, file->old, config_dialect(file->path), arena);
 	keyval_parse(&new_, file->new_, config_dialect(file->path), arena);
-	if (file->kind == PATCH_CONFIG && file->existed && holds_law(file, &old, &new_) &&
+	if (file->kind == PATCH_CONFIG && file->existed && holds_law(file, &old, &new_, conflict) &&
 	    slice_eq(apply(file->old, file->edits, file->edit_count, arena), file->new_))
 		return 0;
 	err_put(err, ERR_REFUSED, "cannot change '%s': it would change more than one line's setting", file->path);
 	return err_hint(err, "look for odd line ends around the line, and change it by hand");
 }
 
-int config_prove(struct config_proof **out, const struct patch_file *files, size_t count, struct arena *arena,
-		 struct err *err)
+int config_prove(struct config_proof **out, const struct patch_file *files, size_t count,
+		 const struct conflict *conflict, struct arena *arena, struct err *err)
 {
 	struct config_proof *proof = ARENA_NEW(arena, struct config_proof);
 
@@ -258,7 +271,7 @@ int config_prove(struct config_proof **out, const struct patch_file *files, size
 	proof->count = count;
 	for (size_t i = 0; i < count; i++) {
 		proof->files[i] = files[i];
-		if (prove_file(&files[i], arena, err) < 0)
+		if (prove_file(&files[i], conflict, arena, err) < 0)
 			return -1;
 	}
 	*out = proof;

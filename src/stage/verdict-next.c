@@ -103,13 +103,27 @@ static const struct conflict_need *need_of(const struct court *court, const stru
 	return verdict_need(start->question->compiled, conflict);
 }
 
-static const char *cure_words(const struct court *court, enum lasting lasting)
+/* The file of the line that cures it: the drop-in, or its own configuration. */
+static const char *cure_path(const struct court *court, const struct container *c)
+{
+	const struct lxc_list *lists[] = { &c->lxc.raw, &c->lxc.start_host };
+
+	for (size_t l = 0; l < 2; l++)
+		for (size_t i = 0; i < lists[l]->count; i++)
+			for (size_t s = 0; s < court->finding->scope_count; s++)
+				if (dropin_is_rule(lists[l]->items[i].value, court->site->conflict) ||
+				    dropin_hook_gives(lists[l]->items[i].value, court->finding->scopes[s]))
+					return lists[l]->items[i].place.path;
+	return DROPIN_PATH;
+}
+
+static const char *cure_words(const struct court *court, const struct container *c, enum lasting lasting)
 {
 	struct slice version = container_lxc_version(&court->site->host);
 
 	if (lasting == LASTING_UPSTREAM)
 		return arena_printf(court->arena, "LXC %.*s is cured", SLICE_FMT(version));
-	return lasting == LASTING_DROPIN ? "cured by " DROPIN_PATH : NULL;
+	return lasting == LASTING_DROPIN ? arena_printf(court->arena, "cured by %s", cure_path(court, c)) : NULL;
 }
 
 /* A hook cures what the text denies, and a library that is cured writes another text than the one at hand. */
@@ -122,7 +136,7 @@ static void apply_lasting(const struct court *court, const struct container *c, 
 		a->ruled = false;
 	else if (lasting == LASTING_BLOCKED && c->lxc.order_matters)
 		a->ruled = true;
-	a->cure = a->ruled ? NULL : cure_words(court, lasting);
+	a->cure = a->ruled ? NULL : cure_words(court, c, lasting);
 	if (!a->ruled)
 		a->rule = (struct slice){ 0 };
 }

@@ -81,7 +81,7 @@ def harden: written, field("restored"; nullable(field("patch"; patch), field("pr
 	field("lines"; each(field("file"; string), field("line"; number), field("text"; string),
 		field("workaround"; word(["unconfined", "hidden"])), field("own"; boolean)))));
 
-def fix: if has("switched") then written, field("switched"; each(string))
+def fix: if has("switched") then written, field("switched"; each(string)), field("loaded"; nullable(receipt))
 	elif .changed == false then nothing, (if has("remains") then remains else empty end)
 	else field("changed"; word([true])), field("patch"; patch), field("proof"; proof), field("receipt"; receipt),
 		field("state"; if . == "works" or . == "stopped" then empty else state end), obstacles, remains end;

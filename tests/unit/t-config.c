@@ -24,7 +24,7 @@ static bool proves(const struct patch_file *file, struct err *err)
 	struct config_proof *proof;
 
 	err_clear(err);
-	return config_prove(&proof, file, 1, &arena, err) == 0;
+	return config_prove(&proof, file, 1, NULL, &arena, err) == 0;
 }
 
 static void lines_go_and_come(void)

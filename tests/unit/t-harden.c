@@ -124,7 +124,7 @@ static size_t count_wrong(const char *path, const char *const rows[ROWS][CHOICES
 		bool any;
 		struct harden h = find(path, text, &any);
 
-		if (any && slice_eq(h.file.new_, want) && config_prove(&proof, &h.file, 1, &arena, &err) == 0)
+		if (any && slice_eq(h.file.new_, want) && config_prove(&proof, &h.file, 1, NULL, &arena, &err) == 0)
 			continue;
 		if (wrong++ == 0)
 			printf("# %s\n# from:\n%.*s\n# got:\n%.*s\n", err.text, SLICE_FMT(text),

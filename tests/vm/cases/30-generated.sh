@@ -24,6 +24,15 @@ before() {
 }
 
 cure() {
+	phase='one alone'
+	tool 0 fix --only=priv --yes
+	works priv $net
+	refused unpriv $net
+	tool 0 check priv
+	tool 1 check unpriv
+	tool 0 rollback --all --yes
+	refused priv $net
+	phase=fix
 	tool 0 fix --yes
 	scene 'aa-nestfix fix' "$said"
 }
