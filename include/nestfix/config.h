@@ -37,7 +37,7 @@ struct slice config_present(const char *path, struct slice text, struct arena *a
 
 /*
  * The same with each edit reaching over so many neighbouring lines of the present that what it leaves stands only once
- * there: so it can be found and taken back in a file that was edited since.
+ * there: so it can be found and taken back in a file that was edited since. Edits too near to each other become one.
  */
 void config_anchor(struct patch_file *out, const struct patch_file *file, struct arena *arena);
 

@@ -110,10 +110,15 @@ struct place {
 	size_t old_at, old_end, new_at, new_end;
 };
 
+static bool is_found(const struct patch_file *file, const struct place *p)
+{
+	return stands_once(file->new_, slice_sub(file->new_, p->new_at, p->new_end - p->new_at));
+}
+
 /* One more line in front, one more behind, and so on, between the neighbouring edits. */
 static void widen(const struct patch_file *file, struct place *p, size_t low, size_t high)
 {
-	for (int i = 0; !stands_once(file->new_, slice_sub(file->new_, p->new_at, p->new_end - p->new_at)); i++) {
+	for (int i = 0; !is_found(file, p); i++) {
 		size_t start = p->old_at > low ? slice_line(file->old, p->old_at - 1) : p->old_at;
 		size_t end = slice_line_end(file->old, p->old_end);
 
@@ -131,29 +136,45 @@ static void widen(const struct patch_file *file, struct place *p, size_t low, si
 	}
 }
 
+static size_t end_of(const struct place *places, size_t count)
+{
+	return count > 0 ? places[count - 1].old_end : 0;
+}
+
 void config_anchor(struct patch_file *out, const struct patch_file *file, struct arena *arena)
 {
-	size_t low = 0, shift = 0; /* bytes that the edits before made more; wraps, as unsigned sums may */
+	struct place *places = arena_array(arena, file->edit_count, sizeof *places);
 	struct patch_file present = *file;
+	size_t shift = 0; /* bytes that the edits before made more; wraps, as unsigned sums may */
+	size_t count = 0;
 
 	present.old = config_present(file->path, file->old, arena);
 	present.new_ = config_present(file->path, file->new_, arena);
-	*out = *file;
-	out->edits = arena_array(arena, file->edit_count, sizeof *out->edits);
 	for (size_t i = 0; i < file->edit_count; i++) {
 		const struct edit *e = &file->edits[i];
 		size_t high = i + 1 < file->edit_count ? file->edits[i + 1].at : present.old.len;
 		struct place p = { e->at, e->at + e->len, e->at + shift, e->at + shift + e->with.len };
 
 		shift += e->with.len - e->len;
-		widen(&present, &p, low, high);
-		out->edits[i] = (struct edit){
-			.at = p.old_at,
-			.len = p.old_end - p.old_at,
-			.with = slice_sub(file->new_, p.new_at, p.new_end - p.new_at),
-		};
-		low = p.old_end;
+		widen(&present, &p, end_of(places, count), high);
+		while (count > 0 &&
+		       !is_found(&present, &p)) { /* too few lines are left between it and the one before */
+			count--;
+			p.old_at = places[count].old_at;
+			p.new_at = places[count].new_at;
+			widen(&present, &p, end_of(places, count), high);
+		}
+		places[count++] = p;
 	}
+	*out = *file;
+	out->edit_count = count;
+	out->edits = arena_array(arena, count, sizeof *out->edits);
+	for (size_t i = 0; i < count; i++)
+		out->edits[i] = (struct edit){
+			.at = places[i].old_at,
+			.len = places[i].old_end - places[i].old_at,
+			.with = slice_sub(file->new_, places[i].new_at, places[i].new_end - places[i].new_at),
+		};
 }
 
 static bool is_profile_key(struct slice key)

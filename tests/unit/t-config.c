@@ -143,6 +143,23 @@ static void removed_lines_come_back_into_an_edited_file(void)
 	ok(!comes_back(&file, "lxc.uts.name = x\n", ""), "not where there was no other line");
 }
 
+static void lines_side_by_side_come_back_as_one(void)
+{
+	struct config_edit both[] = { { CONFIG_REMOVE, 1, { 0 } }, { CONFIG_REMOVE, 2, { 0 } } };
+	struct patch_file file;
+
+	config_edit(&file, PVE, SLICE("memory: 1\nlxc.apparmor.profile: unconfined\n" OFF_MOUNT), both, 2, &arena);
+	ok(comes_back(&file, "memory: 1\n\n[s1]\nmemory: 1\n",
+		      "memory: 1\nlxc.apparmor.profile: unconfined\n" OFF_MOUNT "\n[s1]\nmemory: 1\n"),
+	   "lines_side_by_side_come_back_as_one");
+	both[1].index = 3;
+	config_edit(&file, PVE, SLICE("memory: 1\nlxc.apparmor.profile: unconfined\nmemory: 1\n" OFF_MOUNT), both, 2,
+		    &arena);
+	ok(comes_back(&file, "memory: 1\nmemory: 1\n[s1]\n",
+		      "memory: 1\nlxc.apparmor.profile: unconfined\nmemory: 1\n" OFF_MOUNT "[s1]\n"),
+	   "and where the lines between them are needed for one");
+}
+
 static void vmids_are_read_from_paths(void)
 {
 	is_text(config_vmid(PVE), "103", "a guest's configuration");
@@ -157,6 +174,7 @@ int main(void)
 	more_than_a_setting_is_refused();
 	apparmor_stays_on();
 	removed_lines_come_back_into_an_edited_file();
+	lines_side_by_side_come_back_as_one();
 	vmids_are_read_from_paths();
 	arena_release(&arena);
 	return tap_done();
