@@ -202,6 +202,15 @@ static int plan_one(struct switching *s, const struct container *c, struct err *
 	return plan_hookscript(s, c, err);
 }
 
+/* A container may be named twice. */
+static bool is_planned(const struct switching *s, const struct container *c)
+{
+	for (size_t i = 0; i < s->files.len; i++)
+		if (strcmp(s->files.ptr[i].path, c->config) == 0)
+			return true;
+	return false;
+}
+
 static int plan_all(struct switching *s, struct err *err)
 {
 	for (size_t i = 0; i < s->app->arg_count; i++) {
@@ -209,7 +218,7 @@ static int plan_all(struct switching *s, struct err *err)
 
 		if (app_container(s->app, s->look, s->app->args[i], &c, err) < 0)
 			return -1;
-		if (plan_one(s, c, err) < 0)
+		if (!is_planned(s, c) && plan_one(s, c, err) < 0)
 			return -1;
 	}
 	return 0;
