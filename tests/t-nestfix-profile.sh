@@ -22,8 +22,14 @@ lay_out() {
 		  #include <abstractions/lxc/container-base>
 		  deny /dev/.lxc/proc/** rw,
 		  deny /dev/.lxc/sys/** rw,
+		  #include <unit-roots>
 		}
 	X
+	# and all that they deny, once more where systemd prepares the root of a unit
+	sed -nE 's,^ *deny (@\{PROC\}|/proc|/sys)/,  deny \1/,; s,@\{PROC\},/proc,; /^ *deny \/(proc|sys)\//p' \
+		"$other/etc/apparmor.d/abstractions/lxc/container-base" |
+		sed 's,deny /,deny /run/systemd/*-root*/,' >"$other/etc/apparmor.d/unit-roots"
+	echo '  deny /run/systemd/*-root*/dev/.lxc/{proc,sys}/** rw,' >>"$other/etc/apparmor.d/unit-roots"
 	printf '#include <tunables/global>\n#include <lxc/%s>\n' "$name" >"$other/etc/apparmor.d/ours"
 }
 
@@ -39,9 +45,9 @@ is_healthy() {
 		jq -e '.state == "allowed" and .obstacles == []' "$T/out"
 }
 
-# Of the files, only writing below /sys/net is new, and nothing is lost.
+# Of the files, only writing below /sys/net is new, also in the root of a unit, and nothing is lost.
 file_rules_are_base() {
-	run_tool 1 --parser "$parser" --json prove --allow '/sys/net{,/**}:w' \
+	run_tool 1 --parser "$parser" --json prove --allow '/sys/net{,/**}:w' --allow '/run/systemd/*-root*/sys/net{,/**}:w' \
 		"$other/etc/apparmor.d/reference" "$other/etc/apparmor.d/ours" &&
 		jq -e '[.changes[] | select(.kind == "file" or .kind == "link")] | length > 0 and all(.inside) and
 			all(.change == "w denied → allowed (user, other)")' "$T/out" && return
@@ -96,6 +102,20 @@ stays_denied() {
 		w /proc/sys/kernel/modprobe
 		w /proc/sys/kernel/hotplug
 		r /dev/.lxc/proc/1/mem
+		w /run/systemd/unit-root/sys/kernel/uevent_helper
+		w /run/systemd/mount-rootfs/sys/kernel/uevent_helper
+		w /run/systemd/unit-root/sys/module/apparmor/parameters/enabled
+		w /run/systemd/unit-root/sys/netx
+		w /run/systemd/unit-root/sys/fs/selinux/enforce
+		r /run/systemd/unit-root/sys/kernel/security/apparmor/profiles
+		w /run/systemd/unit-root/sys/devices/system/cpu/cpu1/online
+		w /run/systemd/unit-root/proc/sysrq-trigger
+		w /run/systemd/mount-rootfs/proc/sysrq-trigger
+		r /run/systemd/mount-rootfs/proc/kcore
+		w /run/systemd/unit-root/proc/sys/kernel/core_pattern
+		w /run/systemd/unit-root/proc/sys/kernel/hotplug
+		w /run/systemd/unit-root/proc/sys/fs/suid_dumpable
+		r /run/systemd/unit-root/dev/.lxc/proc/1/mem
 	X
 }
 
@@ -114,6 +134,9 @@ still_works() {
 		w /proc/sys/net/ipv4/ip_forward
 		w /proc/sys/kernel/hostname
 		w /proc/sys/kernel/shmmax
+		w /run/systemd/unit-root/sys/fs/cgroup/system.slice/cgroup.procs
+		w /run/systemd/mount-rootfs/proc/sys/net/ipv4/ip_forward
+		w /run/systemd/unit-root/etc/hostname
 		x /usr/bin/runc
 	X
 }
@@ -136,10 +159,18 @@ mount fstype=securityfs options=nosuid,nodev,noexec securityfs -> /mnt/
 mount fstype=debugfs debugfs -> /mnt/
 mount fstype=tracefs tracefs -> /sys/kernel/tracing/
 mount fstype=configfs configfs -> /mnt/
-mount fstype=bpf bpf -> /sys/fs/bpf/
+mount fstype=reiserfs /dev/sda1 -> /mnt/
+mount fstype=binfmt_misc binfmt_misc -> /mnt/
+mount fstype=binfmt_misc binfmt_misc -> /proc/sys/net/
+mount fstype=binfmt_misc binfmt_misc -> /proc/
 mount fstype=binder binder -> /mnt/
 mount fstype=sysfs sysfs -> /mnt/
 mount fstype=sysfs options=nosuid,nodev,noexec sysfs -> /mnt/
+mount fstype=sysfs sysfs -> /run/systemd/unit-root/sys/
+mount fstype=sysfs sysfs -> /sys/kernel/
+mount fstype=sysfs sysfs -> /
+mount fstype=ext4 -> /proc/
+mount fstype=ext4 / -> /run/systemd/unit-root/
 mount options=bind /sys/ -> /mnt/
 mount options=rbind /sys/ -> /mnt/
 mount options=bind /sys/kernel/security/ -> /mnt/
@@ -150,8 +181,97 @@ mount options=rbind /dev/ -> /mnt/
 mount options=bind /dev/.lxc/proc/ -> /mnt/
 mount options=move /sys/ -> /mnt/
 mount options=move /proc/ -> /mnt/
+mount options=rbind / -> /run/
+mount options=rbind / -> /run/systemd/
+mount options=rbind / -> /run/systemd/unit-root/x/
+mount options=rbind / -> /run/systemd/unit-rootfs/
+mount options=rbind / -> /run/systemd/mount-root/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /mnt/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /r/
+mount options=rbind / -> /r/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /ru/
+mount options=rbind / -> /ru/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /runx/
+mount options=rbind / -> /runx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/s/
+mount options=rbind / -> /run/s/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/sys/
+mount options=rbind / -> /run/sys/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemx/
+mount options=rbind / -> /run/systemx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemdx/
+mount options=rbind / -> /run/systemdx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/x/
+mount options=rbind / -> /run/systemd/x/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/mount-rootx/
+mount options=rbind / -> /run/systemd/mount-rootx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/mount-rootfsx/
+mount options=rbind / -> /run/systemd/mount-rootfsx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/mounts/
+mount options=rbind / -> /run/systemd/mounts/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/units/
+mount options=rbind / -> /run/systemd/units/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-r/
+mount options=rbind / -> /run/systemd/unit-r/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-rootx/
+mount options=rbind / -> /run/systemd/unit-rootx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/s/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/mnt/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sysx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/fs/cgroup/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/class/net/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernels/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kern/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/mm/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/debugx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/security/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/tracingx/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/trace/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/de/
+mount options=rbind /run/systemd/unit-root/sys/kernel/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debugx/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/x/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/deb/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/tracing/x/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/tracingx/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/tr/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/mm/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/security/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernelx/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/k/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kern/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/power/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/fs/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/fs/selinux/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/fs/b/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/mount-rootfs/sys/kernel/tracing/ -> /mnt/
+mount options=bind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=bind / -> /run/systemd/unit-root/
+mount options=bind /run/systemd/unit-root/ -> /mnt/
+mount options=rbind /run/systemd/unit-root/ -> /mnt/
+mount options=move /run/systemd/mount-rootfs/ -> /mnt/
+mount options=bind /run/systemd/unit-root/sys/ -> /mnt/
+mount options=rbind /run/systemd/mount-rootfs/sys/ -> /mnt/
+mount options=bind /run/systemd/unit-root/sys/kernel/ -> /run/systemd/unit-root/sys/fs/cgroup/
+mount options=rbind /run/systemd/unit-root/sys/fs/ -> /mnt/
+mount options=bind /run/systemd/unit-root/dev/.lxc/proc/ -> /mnt/
+mount options=rbind /run/systemd/unit-root/dev/ -> /mnt/
+mount options=move /run/systemd/unit-root/sys/ -> /mnt/
+mount options=move /run/systemd/unit-root/sys/kernel/security/ -> /mnt/
+mount options=move /run/systemd/unit-root/proc/ -> /mnt/
+mount options=move /run/systemd/unit-root/dev/.lxc/proc/ -> /mnt/
 mount options=remount -> /mnt/
 mount options=remount,bind -> /proc/sys/
+mount options=remount,bind -> /run/systemd/unit-root/proc/
+mount options=remount,bind,nosuid,nodev,noexec -> /proc/sys/
+mount options=remount,bind,nosuid,nodev,noexec -> /run/systemd/unit-root/proc/sys/
+mount options=remount,bind,nosuid,nodev,noexec -> /run/systemd/unit-root/sys/
+mount options=remount,nosuid,nodev,noexec -> /run/systemd/unit-root/proc/
 mount options=remount,nosuid,nodev,noexec -> /mnt/
 mount options=ro,remount -> /
 '
@@ -180,6 +300,42 @@ mount options=ro,remount,bind,nosuid,nodev,relatime -> /r/data/
 mount options=ro,remount,bind -> /
 mount options=move /tmp/x/ -> /r/y/
 umount /r/
+mount options=move -> /
+mount options=move -> /tmp/
+mount options=move -> /dev/mqueue/
+mount options=move -> /proc/
+mount options=move -> /run/credentials/x.service/
+mount options=move -> /run/systemd/mount-rootfs/proc/
+mount options=rslave -> /
+mount options=rbind / -> /run/systemd/unit-root/
+mount options=rbind / -> /run/systemd/mount-rootfs/
+mount options=bind /etc/hostname -> /run/systemd/unit-root/etc/hostname
+mount options=rbind /run/systemd/unit-root/etc/ -> /run/systemd/unit-root/etc/
+mount options=rbind /run/systemd/unit-root/sys/fs/cgroup/ -> /run/systemd/unit-root/sys/fs/cgroup/
+mount options=rbind /run/systemd/mount-rootfs/sys/kernel/debug/ -> /run/systemd/mount-rootfs/sys/kernel/debug/
+mount options=rbind /run/systemd/mount-rootfs/sys/kernel/tracing/ -> /run/systemd/mount-rootfs/sys/kernel/tracing/
+mount options=rbind /run/systemd/unit-root/sys/kernel/debug/ -> /run/systemd/unit-root/sys/kernel/debug/
+mount options=rbind /run/systemd/unit-root/sys/kernel/tracing/ -> /run/systemd/unit-root/sys/kernel/tracing/
+mount options=rbind /run/systemd/mount-rootfs/sys/fs/bpf/ -> /run/systemd/mount-rootfs/sys/fs/bpf/
+mount options=rbind /run/systemd/unit-root/proc/sys/ -> /run/systemd/unit-root/proc/sys/
+mount options=move /tmp/namespace-dev-x/dev/ -> /run/systemd/unit-root/dev/
+mount options=move /run/systemd/unit-root/ -> /
+mount options=move /run/systemd/mount-rootfs/ -> /
+mount options=ro,nosuid,nodev,noexec,remount,bind -> /run/systemd/unit-root/proc/
+mount options=nosuid,nodev,noexec,remount,bind -> /run/systemd/unit-root/proc/
+mount options=nosuid,nodev,noexec,remount,bind,relatime -> /run/systemd/mount-rootfs/proc/
+mount options=ro,nosuid,nodev,noexec,remount,bind -> /dev/shm/
+mount fstype=proc options=nosuid,nodev,noexec data=hidepid=invisible proc -> /run/systemd/unit-root/proc/
+mount fstype=ramfs options=nosuid,nodev,noexec data=mode=0700 ramfs -> /dev/shm/
+mount fstype=ramfs options=nosuid,nodev,noexec,nosymfollow ramfs -> /dev/shm/
+mount options=move /dev/shm/ -> /run/credentials/x.service/
+mount fstype=tmpfs options=nosuid,nodev tmpfs -> /run/credentials/
+mount fstype=bpf options=nosuid,nodev,noexec data=mode=0700 bpf -> /sys/fs/bpf/
+mount fstype=bpf bpf -> /sys/fs/bpf/
+mount fstype=binfmt_misc binfmt_misc -> /proc/sys/fs/binfmt_misc/
+mount fstype=binfmt_misc options=nosuid,nodev,noexec binfmt_misc -> /proc/sys/fs/binfmt_misc/
+mount fstype=sysfs sysfs -> /sys/
+mount fstype=sysfs options=nosuid,nodev,noexec sysfs -> /sys/
 '
 
 # Which of these needs are refused, one a line.
