@@ -28,9 +28,10 @@ install-data:
 	install -D -m 755 libexec/postinst-helper $D$(libexecdir)/aa-nestfix/postinst-helper
 	install -D -m 644 profiles/usr.sbin.aa-nestfix $D$(sysconfdir)/apparmor.d/usr.sbin.aa-nestfix
 	install -D -m 644 profiles/lxc-container-nestfix $D$(sysconfdir)/apparmor.d/lxc/lxc-container-nestfix
-	if echo "profile x { userns, }" | $(PARSER) -q -Q -K -S >/dev/null 2>&1; then \
-		install -D -m 644 profiles/lxc-container-nestfix.userns \
-			$D$(sysconfdir)/apparmor.d/abstractions/lxc-container-nestfix.d/userns; fi
+	for rules in userns nosymfollow; do \
+		if { echo 'profile x {'; cat profiles/lxc-container-nestfix.$$rules; echo '}'; } | $(PARSER) -q -Q -K -S >/dev/null 2>&1; \
+		then install -D -m 644 profiles/lxc-container-nestfix.$$rules \
+			$D$(sysconfdir)/apparmor.d/abstractions/lxc-container-nestfix.d/$$rules; fi; done
 
 # The program itself is built by the Makefile.
 install-package: install-data

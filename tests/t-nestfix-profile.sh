@@ -65,6 +65,26 @@ allows_userns() {
 	return 1
 }
 
+# Where the parser has the word: what systemd mounts its credentials with, and nothing else.
+credentials='
+mount options=ro,nosuid,nodev,remount,bind,nosymfollow -> /dev/shm/
+mount options=ro,nosuid,nodev,noexec,remount,bind,nosymfollow -> /run/credentials/x.service/
+mount options=ro,nosuid,nodev,noexec,remount,bind,nosymfollow,relatime -> /run/systemd/unit-root/run/credentials/x.service/
+'
+others='
+mount options=nosuid,nodev,noexec,remount,bind,nosymfollow -> /proc/sys/
+mount options=ro,nosuid,nodev,noexec,remount,nosymfollow -> /mnt/
+mount fstype=ext4 options=ro,nosuid,nodev,nosymfollow /dev/sda1 -> /mnt/
+'
+
+knows_nosymfollow() {
+	mkdir -p "$root/etc/apparmor.d/abstractions/$name.d"
+	cp "profiles/$name.nosymfollow" "$root/etc/apparmor.d/abstractions/$name.d/nosymfollow"
+	compiles && [ "$(refused_of "$credentials$others")" = "$(printf '%s' "$others" | sed 1d)" ] && return
+	refused_of "$credentials$others"
+	return 1
+}
+
 stays_denied() {
 	while read -r perm path; do
 		run_tool 0 --root "$root" --json explain "$path" "$perm" profile:$name &&
@@ -360,7 +380,10 @@ on() {
 	is "$label: the other mounts of nested containers work" "$(refused_of "$wanted")" ''
 	is "$label: no other mount does" "$(refused_of "$unwanted")" "$(printf '%s' "$unwanted" | sed 1d)"
 	case $1 in
-	trixie | sid) ok "$label: with the rule for user namespaces only the mounts differ from LXC's" allows_userns ;;
+	trixie | sid)
+		ok "$label: with the rule for user namespaces only the mounts differ from LXC's" allows_userns
+		ok "$label: with those for nosymfollow credentials are handed to units" knows_nosymfollow
+		;;
 	esac
 	[ "$1" = bookworm ] || return
 	ok "$label: what LXC protects stays denied" stays_denied
