@@ -17,7 +17,7 @@ container_suite=forky
 log=/dev/stderr
 
 host_packages=apparmor,lxc,kmod,iproute2,procps,busybox-static,uidmap,strace,libpcre2-8-0,libjansson4,libapparmor1
-container_packages=runc,docker.io,docker-cli,containerd,busybox-static,iproute2,procps,ca-certificates,iptables
+container_packages=runc,docker.io,docker-cli,containerd,busybox-static,iproute2,procps,ca-certificates,iptables,systemd
 # The cloud flavour is the same source with fewer drivers: a third of the download.
 kernel_package=linux-image-cloud-amd64
 
@@ -174,6 +174,9 @@ build_container() { # FOLDER
 		-e 's|^\(\t"linux": {\)$|\1\n\t\t"sysctl": {@SYSCTL@},|' "$bundle/config.json"
 	grep -q '"/bin/true"' "$bundle/config.json" && grep -q @SYSCTL@ "$bundle/config.json"
 	mv "$bundle/config.json" "$bundle/config.in"
+	# What a container without a network and with a file system of its own has to say to dockerd, whoever starts it.
+	mkdir -p "$root/etc/docker"
+	echo '{"iptables": false, "ip6tables": false, "bridge": "none", "storage-driver": "vfs"}' >"$root/etc/docker/daemon.json"
 	tar -C "$bundle/rootfs" -cf "$bundle/image.tar" .
 	# shellcheck disable=SC2016 # dpkg-query expands it
 	chroot "$root" dpkg-query -W -f '${Package} ${Version}\n' runc docker.io containerd >"$dir/versions"

@@ -90,6 +90,7 @@ make_job() { # HOST FOLDER
 	mkdir -p "$2"
 	cp -a "$here/guest" "$here/container" "$here/cases" "$here/pve" "$work/tree" "$2/"
 	cp "$build/pmxcfs" "$2/pve/"
+	cp "$top"/profiles/lxc-container-nestfix.* "$2/guest/"
 	cp "$build/unit/t-nextstart" "$2/guest/next-start"
 	if wants_package; then
 		mkdir "$2/debs"
