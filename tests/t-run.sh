@@ -53,6 +53,12 @@ cp -R tests/fixtures/sample-docker/. "$T/host"
 chmod -R go-w "$T/host"
 AA_NESTFIX_SELF=./run "$NESTFIX" --root "$T/host" check >"$T/out" 2>&1 </dev/null
 ok 'what it gives to type begins with ./run' has "  ./run --root $T/host fix " "$T/out"
+AA_NESTFIX_SELF=./run "$NESTFIX" --root "$T/host" rollback 20200101T000000Z >"$T/out" 2>"$T/err" </dev/null
+ok '  and so does what rooms below know' has "see the list: ./run --root $T/host rollback --list" "$T/err"
+"$NESTFIX" --root "$T/host" check nobody >"$T/out" 2>"$T/err" </dev/null
+ok '  once' sh -c "! grep -q -- '--root.*--root' '$T/err'"
+AA_NESTFIX_SELF=./run "$NESTFIX" --root "$T/host" --json rollback 20200101T000000Z >"$T/out" 2>"$T/err" </dev/null
+ok '  in JSON, too' has "./run --root $T/host rollback --list" "$T/out"
 
 machine
 stand dpkg-query 'case " $* " in *" -f "*) echo installed; echo not-installed ;; esac'

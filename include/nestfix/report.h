@@ -70,6 +70,9 @@ void report_progress_end(struct report_progress *p);
 /* On one line: the same as \xHH, and line ends, too. */
 void report_show(struct buf *out, struct slice text);
 
+/* Commands in the hint as this user types the program's name: rooms below know it by its own alone. */
+void report_as_typed(const struct report *r, struct err *err);
+
 void report_error(const struct report *r, const char *command, const struct err *err);
 
 /*

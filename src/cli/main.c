@@ -178,8 +178,9 @@ static void guard_stderr(void)
 }
 
 /* The exit status of a command that failed. What it had changed by then stays so, whatever went wrong afterwards. */
-static int tell_failure(struct app *app, const struct err *err)
+static int tell_failure(struct app *app, struct err *err)
 {
+	report_as_typed(&app->report, err);
 	if (app->done) {
 		report_afterwards(&app->report, app->done, err);
 		if (app->report.json)

@@ -19,6 +19,29 @@ void report_talk(const struct report *r, struct slice text)
 	fputs(buf_str(&out), r->talk);
 }
 
+/* Is this the bare name in front of a command that is to be typed: quoted, or behind a colon? */
+static bool is_typed(const struct report *r, const char *text, const char *name)
+{
+	if (strncmp(name, r->self, strlen(r->self)) == 0)
+		return false; /* who said it knew how it is typed */
+	return name > text && (name[-1] == '\'' || (name > text + 1 && name[-1] == ' ' && name[-2] == ':'));
+}
+
+void report_as_typed(const struct report *r, struct err *err)
+{
+	static const char name[] = "aa-nestfix ";
+	const char *rest = err->hint, *next;
+	AUTOBUF out = { 0 };
+
+	for (; (next = strstr(rest, name)); rest = next + sizeof name - 1) {
+		buf_add(&out, rest, (size_t)(next - rest));
+		buf_addf(&out, "%s ", is_typed(r, err->hint, next) ? r->self : "aa-nestfix");
+	}
+	buf_adds(&out, rest);
+	if (out.len < sizeof err->hint)
+		memcpy(err->hint, buf_str(&out), out.len + 1);
+}
+
 void report_error(const struct report *r, const char *command, const struct err *err)
 {
 	report_talk(r, slice_of(err->text));
