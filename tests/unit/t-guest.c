@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* guest: what a container's package books say, and that nothing else of it is read. Prints TAP. */
+#include <errno.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <nestfix/guest.h>
 
@@ -96,8 +99,18 @@ static void end_guest(void)
 	waitpid(guest.pid, NULL, 0);
 }
 
+/* Not under valgrind 3.19, nor before Linux 5.6. */
+static bool has_openat2(void)
+{
+	return syscall(SYS_openat2, -1, "", NULL, (size_t)0) < 0 && errno != ENOSYS;
+}
+
 static void only_its_own_regular_file(void)
 {
+	if (!has_openat2()) {
+		tap_skip("the root of a container", "openat2 IS NOT TO BE HAD HERE");
+		return;
+	}
 	put("/rootfs" STATUS, HELD);
 	put("/outside/status", HELD);
 	guest.pid = make_guest(true);
