@@ -249,6 +249,20 @@ for comment in '  #deny' '# deny' '#  deny' '  ### deny'; do
 	ok '  rollback' aa 0 rollback
 	ok '  brings back every byte' cmp "$base" "$T/opened"
 done
+ok 'a rule that was put back, in a file that was edited since: harden' aa 0 harden
+echo '# mine' >>"$base"
+cp "$base" "$T/edited"
+ok '  rollback is refused' aa 3 rollback
+ok '  says why, and what to do' has 'write a # before the rule that the mark names' "$T/err"
+ok '  and leaves all as it is' cmp "$T/edited" "$base"
+sed -i '$d' "$base"
+ok '  without that, it is done' aa 0 rollback
+status=0
+"$NESTFIX" --root "$root" --patches patches harden >/dev/full 2>"$T/err" </dev/null || status=$?
+is 'a report that cannot be written: harden' "$status" 1
+ok '  says what is in force' grep -q 'change [0-9TZ-]* is in force' "$T/err"
+ok '  and it is' grep -q '# aa-nestfix' "$base"
+ok '  rollback' aa 0 rollback
 sed -i 's|^ *### deny /sys/|  deny /sys/[^fdc]*{,/**} klx,\n  deny /sys/{[^fdcn]*,n{,e},n[^e]*,ne[^t]*,net?*}{,/**} w,\n&|' "$base"
 ok 'where somebody put another rule in its place: check' aa 0 check
 ok '  that is not open' silent 'opened by hand'

@@ -9,8 +9,9 @@ typedef VEC(const char *) path_vec;
 struct after {
 	struct compile_text *texts;
 	size_t count;
-	bool exact;   /* each of them will be, to the byte, as it was before a change */
-	bool reopens; /* one of those changes put back a rule that stands in a comment again */
+	bool exact;    /* each of them will be, to the byte, as it was before a change */
+	bool restored; /* a change put back a rule that somebody had commented out */
+	bool reopens;  /* one of those changes put back a rule that stands in a comment again */
 	struct compare_exemption lost;
 };
 
@@ -31,6 +32,15 @@ static bool put_back_a_rule(const struct backup_file *file)
 	return false;
 }
 
+static bool was_restored(const struct back *back, const char *path)
+{
+	for (size_t i = 0; i < back->count; i++)
+		for (size_t f = 0; f < back->list[i].file_count; f++)
+			if (strcmp(back->list[i].files[f].path, path) == 0 && put_back_a_rule(&back->list[i].files[f]))
+				return true;
+	return false;
+}
+
 static void read_after(struct work *w, const struct back *back, struct after *out)
 {
 	struct re_pool *pool = w->ground->pool;
@@ -45,6 +55,7 @@ static void read_after(struct work *w, const struct back *back, struct after *ou
 		if (!is_policy(back, step->path))
 			continue;
 		out->exact = out->exact && step->undo.exact;
+		out->restored = out->restored || was_restored(back, step->path);
 		out->reopens = out->reopens || put_back_a_rule(step->undo.exact);
 		if (step->undo.how != UNDO_KEEP)
 			out->texts[out->count++] = (struct compile_text){ step->path, step->undo.bytes };
@@ -123,7 +134,8 @@ static bool opens(const struct compare_change *change)
 	return false;
 }
 
-static int refuse_more(const struct reload *r, const struct compare_change *change, struct err *err)
+static int refuse_more(const struct after *after, const struct reload *r, const struct compare_change *change,
+		       struct err *err)
 {
 	AUTOBUF words = { 0 };
 
@@ -131,6 +143,11 @@ static int refuse_more(const struct reload *r, const struct compare_change *chan
 	err_put(err, ERR_REFUSED,
 		"cannot take the change out of '%s': that would change more than it gave back: profile '%.*s': %s",
 		r->path, SLICE_FMT(change->profile), buf_str(&words));
+	if (after->restored)
+		return err_hint(err,
+				"a rule that was commented out was put back, and the file was edited since; to open it "
+				"all the same, write a # before the rule that the mark names, in place of the mark and "
+				"the lines below it");
 	return err_hint(err, "nothing was written; please report this together with the policy file");
 }
 
@@ -151,7 +168,7 @@ static int compare(struct work *w, const struct after *after, const struct reloa
 		if (after->exact && after->reopens && (change->kind == COMPARE_FILE || change->kind == COMPARE_LINK))
 			continue; /* what the rule denies, as harden found it */
 		if (!change->allowed || (change->kind == COMPARE_FILE && opens(change)))
-			return refuse_more(r, change, err);
+			return refuse_more(after, r, change, err);
 	}
 	return 0;
 }

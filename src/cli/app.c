@@ -347,3 +347,17 @@ void app_done(struct app *app, const struct receipt *receipt, const char *words)
 	*done = (struct report_done){ app->command->name, words, kept };
 	app->done = done;
 }
+
+int app_commit(struct app *app, const struct plan *plan, const struct kernel *kernel, struct receipt *receipt,
+	       struct err *err)
+{
+	int status;
+
+	if (app_lock(app, err) < 0)
+		return -1;
+	status = commit_proof(plan->proof, kernel, app->lock, &app->arena, receipt, err);
+	app_unlock(app);
+	if (status == 0)
+		app_done(app, receipt, arena_printf(&app->arena, "change %s is in force", receipt->backup_id));
+	return status;
+}

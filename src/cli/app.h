@@ -113,6 +113,10 @@ int app_plan(struct app *app, const struct look *look, const struct finding *fin
 	     struct err *err);
 int app_prove(struct app *app, struct plan *plan, struct err *err);
 
+/* Writes and loads what was proved, under the lock, and says so to app_done. */
+int app_commit(struct app *app, const struct plan *plan, const struct kernel *kernel, struct receipt *receipt,
+	       struct err *err);
+
 /* What must not exist on this machine for a change to open nothing real: /sys/net is on no kernel's sysfs. */
 int app_check_absent(struct app *app, struct err *err);
 

@@ -273,21 +273,6 @@ static int look_at_all(struct hardening *h, struct err *err)
 	return 0;
 }
 
-static int commit_plan(struct app *app, const struct plan *plan, struct receipt *receipt, struct err *err)
-{
-	struct kernel kernel;
-	int status;
-
-	kernel_open(&kernel, &app->root, NULL, &app->arena);
-	if (app_lock(app, err) < 0)
-		return -1;
-	status = commit_proof(plan->proof, &kernel, app->lock, &app->arena, receipt, err);
-	app_unlock(app);
-	if (status == 0)
-		app_done(app, receipt, arena_printf(&app->arena, "change %s is in force", receipt->backup_id));
-	return status;
-}
-
 /* Rules that somebody commented out come back; *out stays NULL where there are none. */
 static int restore(struct hardening *h, const struct report_restored **out, struct err *err)
 {
@@ -295,6 +280,7 @@ static int restore(struct hardening *h, const struct report_restored **out, stru
 	struct receipt *receipt = ARENA_NEW(&h->app->arena, struct receipt);
 	struct plan *plan = ARENA_NEW(&h->app->arena, struct plan);
 	const struct compiler *compiler;
+	struct kernel kernel;
 	const struct look *look = h->look;
 
 	if (h->named.len > 0 || look->finding.opened_count == 0)
@@ -310,7 +296,8 @@ static int restore(struct hardening *h, const struct report_restored **out, stru
 	report_restored(&h->app->report, restored);
 	if (!app_is_agreed(h->app, "Write this change? [y/N] "))
 		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
-	if (commit_plan(h->app, plan, receipt, err) < 0)
+	kernel_open(&kernel, &h->app->root, NULL, &h->app->arena);
+	if (app_commit(h->app, plan, &kernel, receipt, err) < 0)
 		return -1;
 	restored->receipt = receipt;
 	report_restored(&h->app->report, restored);
@@ -341,7 +328,7 @@ static int harden(struct hardening *h, struct err *err)
 		return refuse_all(h, err);
 	report_config_diff(report, h->files.ptr, h->files.len);
 	if (!app_is_agreed(h->app, "Write this change? [y/N] "))
-		return err_put(err, ERR_REFUSED, "nothing was changed: the answer was no");
+		return err_put(err, ERR_REFUSED, "nothing %swas changed: the answer was no", restored ? "else " : "");
 	if (app_config_commit(h->app, h->files.ptr, h->files.len, &receipt, err) < 0)
 		return -1;
 	report_hardened(report, &found, h->files.ptr, h->files.len, &receipt);

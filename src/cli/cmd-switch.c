@@ -247,17 +247,13 @@ static int write_all(struct switching *s, struct receipt *receipt, struct err *e
 static int load_live(struct switching *s, const struct receipt **out, struct err *err)
 {
 	struct receipt *live = ARENA_NEW(&s->app->arena, struct receipt);
-	int status;
 
 	if (!s->live.proof)
 		return 0;
-	if (app_lock(s->app, err) < 0)
+	if (app_commit(s->app, &s->live, &s->kernel, live, err) < 0)
 		return -1;
-	status = commit_proof(s->live.proof, &s->kernel, s->app->lock, &s->app->arena, live, err);
-	app_unlock(s->app);
-	if (status == 0)
-		*out = live;
-	return status;
+	*out = live;
+	return 0;
 }
 
 static int carry_out(struct switching *s, struct err *err)

@@ -152,34 +152,23 @@ static bool leaves_open(const struct search *s, const struct mark_rule *rule, co
 	return (now.half[AUTOMATON_USER].allow | now.half[AUTOMATON_OTHER].allow) & s->finding->perms;
 }
 
-/* The deny rule that the comment holds, alone, if it would take the access, had it not been commented out. */
-static bool read_opened(const struct search *s, struct slice comment, const struct conflict_access *access,
+/* The deny rule that the comment holds, alone, if it would take one of the accesses, had it not been commented out. */
+static bool read_opened(const struct search *s, struct slice comment, const struct conflict_scope *scope,
 			const struct automaton_profile *compiled, struct span *span)
 {
 	struct mark_rule rule;
 	struct doc doc;
-	uint32_t perms = 0;
-	bool would;
 
 	doc_parse(&doc, comment, s->arena);
 	if (doc.broken_count > 0 || !doc.first || doc_next(doc.first) || !doc.first->qualifiers.deny ||
 	    !mark_read(&rule, comment, doc.first, s->site->pool, s->arena))
 		return false;
-	for (size_t i = 0; i < rule.perms.len; i++) {
-		uint32_t perm = 0;
-
-		if (conflict_perms(slice_sub(rule.perms, i, 1), &perm))
-			perms |= perm;
-	}
-	would = (perms & access->perms) && aare_match(&rule.aare, access->path, s->arena) &&
-		leaves_open(s, &rule, compiled);
-	aare_release(&rule.aare);
 	*span = doc.first->span;
-	return would;
+	return mark_meets(&rule, scope, s->site->pool) && leaves_open(s, &rule, compiled);
 }
 
 /* The line, if it is such a comment. */
-static bool is_opened_line(const struct search *s, struct span line, const struct conflict_access *access,
+static bool is_opened_line(const struct search *s, struct span line, const struct conflict_scope *scope,
 			   const struct automaton_profile *compiled, struct locate_opened *out)
 {
 	struct slice text = out->source->doc.text;
@@ -194,7 +183,7 @@ static bool is_opened_line(const struct search *s, struct span line, const struc
 	if (at == hash || !memmem(text.ptr + at, end - at, "deny", 4))
 		return false;
 	/* with its end, as a comment behind the rule needs one */
-	if (!read_opened(s, slice_sub(text, at, end + 1 - at), access, compiled, &rule))
+	if (!read_opened(s, slice_sub(text, at, end + 1 - at), scope, compiled, &rule))
 		return false;
 	out->span = (struct span){ hash, at + rule.at + rule.len - hash };
 	out->rule = slice_sub(text, at + rule.at, rule.len);
@@ -231,7 +220,7 @@ static const struct locate_opened *find_opened(struct search *s, const struct lo
 		for (found.line = 1; at < text.len; found.line++) {
 			struct span line = { at, slice_find(slice_from(text, at), '\n') };
 
-			if (is_opened_line(s, line, &c->scope->access[0], compiled, &found))
+			if (is_opened_line(s, line, c->scope, compiled, &found))
 				return add_opened(s, &found);
 			at += line.len + 1;
 		}

@@ -8,6 +8,9 @@
 /* Is it the generated text of a container, rather than a file that such a text includes? */
 bool rewrite_is_generated(const struct site *site, const struct policy_source *source);
 
+/* A patch of no files, of all that the finding asks about. */
+struct patch rewrite_begin(const struct site *site, const struct finding *finding);
+
 /* Fills in every top-level file that reads an edited one, whatever its profiles are called. */
 void rewrite_find_policies(struct patch *patch, struct arena *arena);
 

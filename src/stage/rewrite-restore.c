@@ -96,15 +96,8 @@ int rewrite_restore(struct patch *out, const struct site *site, const struct fin
 	const struct locate_opened **opened = arena_array(arena, count, sizeof *opened);
 	VEC(struct patch_file) files = { 0 };
 
-	*out = (struct patch){
-		.site = site,
-		.finding = finding,
-		.asked = finding->scopes,
-		.asked_count = finding->scope_count,
-		.paths = finding->paths,
-		.perms = finding->perms,
-		.restores = true,
-	};
+	*out = rewrite_begin(site, finding);
+	out->restores = true;
 	for (size_t i = 0; i < count; i++)
 		opened[i] = finding->opened[i];
 	if (count > 0)

@@ -256,14 +256,9 @@ static struct culprit **find_curable(const struct site *site, const struct findi
 	return all.ptr;
 }
 
-int rewrite(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,
-	    struct err *err)
+struct patch rewrite_begin(const struct site *site, const struct finding *finding)
 {
-	struct culprit **culprits;
-	bool blocked;
-	size_t count;
-
-	*out = (struct patch){
+	return (struct patch){
 		.site = site,
 		.finding = finding,
 		.asked = finding->scopes,
@@ -271,6 +266,16 @@ int rewrite(struct patch *out, const struct site *site, const struct finding *fi
 		.paths = finding->paths,
 		.perms = finding->perms,
 	};
+}
+
+int rewrite(struct patch *out, const struct site *site, const struct finding *finding, struct arena *arena,
+	    struct err *err)
+{
+	struct culprit **culprits;
+	bool blocked;
+	size_t count;
+
+	*out = rewrite_begin(site, finding);
 	culprits = find_curable(site, finding, arena, &count, &blocked);
 	for (size_t i = 0; !blocked && i < finding->case_count; i++)
 		if (refuse(&finding->cases[i], err) < 0)

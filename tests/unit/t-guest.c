@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* guest: what a container's package books say, and that nothing else of it is read. Prints TAP. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,7 +65,19 @@ static void versions_from_before_the_fix(void)
 }
 
 /* A process whose root is tmp_dir/rootfs, as a container's init; it ends with this one. */
-static pid_t make_guest(bool own_root)
+static bool enter_root(bool mounts)
+{
+	if (mounts && (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		       mount("none", tmp_path("/rootfs/var/lib"), "tmpfs", 0, NULL) != 0))
+		return false;
+	if (mounts)
+		put("/rootfs" STATUS, HELD);
+	return chroot(tmp_path("/rootfs")) == 0;
+}
+
+enum guest_root { OWN, OURS, MOUNTED };
+
+static pid_t make_guest(enum guest_root kind)
 {
 	int pipes[2];
 	char byte;
@@ -73,16 +87,16 @@ static pid_t make_guest(bool own_root)
 		return -1;
 	pid = fork();
 	if (pid == 0) {
-		if (own_root && chroot(tmp_path("/rootfs")) != 0)
+		if (kind != OURS && !enter_root(kind == MOUNTED))
 			_exit(1);
 		if (write(pipes[1], "", 1) == 1)
 			pause();
 		_exit(0);
 	}
-	if (pid < 0 || read(pipes[0], &byte, 1) != 1)
-		return -1;
-	close(pipes[0]);
 	close(pipes[1]);
+	if (pid > 0 && read(pipes[0], &byte, 1) != 1)
+		pid = -1; /* it ended at once */
+	close(pipes[0]);
 	return pid;
 }
 
@@ -113,7 +127,7 @@ static void only_its_own_regular_file(void)
 	}
 	put("/rootfs" STATUS, HELD);
 	put("/outside/status", HELD);
-	guest.pid = make_guest(true);
+	guest.pid = make_guest(OWN);
 	finds(1, "the books of a container that runs");
 	unlink(tmp_path("/rootfs" STATUS));
 	finds(0, "none");
@@ -126,7 +140,7 @@ static void only_its_own_regular_file(void)
 	unlink(tmp_path("/rootfs" STATUS));
 	put("/rootfs" STATUS, HELD);
 	ok(rename(tmp_path("/rootfs/var/lib/dpkg"), tmp_path("/rootfs/books")) == 0 &&
-	       symlink("/books", tmp_path("/rootfs/var/lib/dpkg")) == 0,
+	       symlink("../../books", tmp_path("/rootfs/var/lib/dpkg")) == 0,
 	   "a folder that is a link");
 	finds(0, "  is not followed");
 	unlink(tmp_path("/rootfs/var/lib/dpkg"));
@@ -142,8 +156,15 @@ static void only_its_own_regular_file(void)
 	root.live = true;
 	end_guest();
 	finds(0, "one that has ended tells nothing");
-	guest.pid = make_guest(false);
+	guest.pid = make_guest(OURS);
 	finds(0, "one with our own root is no container");
+	end_guest();
+	guest.pid = make_guest(MOUNTED);
+	if (guest.pid < 0) {
+		tap_skip("another file system in it", "may not make a mount namespace");
+		return;
+	}
+	finds(0, "what it mounted itself is not entered");
 	end_guest();
 }
 
